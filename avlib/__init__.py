@@ -1,0 +1,23 @@
+"""Audio-visual sound separation and sounding-object localisation, tested and taught.
+
+The map of the package; imports point down only, and importing ``avlib`` loads nothing heavy.
+
+===========  ==========================================================================
+``cli``      the ``avlib`` command
+``apply``    a trained model on somebody's video file: separate, and the page it writes
+``sop``      the Sound of Pixels baseline: networks, loss, recipes, evaluation
+``data``     ``Clip``, sources, mix-and-separate, splits, stored evaluation pairs
+``orchestra``  the Pocket Orchestra: generated performances with exact ground truth
+``viz``      self-contained HTML players and plots for the book
+``clipfolder``  the one folder layout for exported and prepared video, and its validator
+``audio``    waveform to spectrogram and back, log-frequency warp, masks, mixing
+``video``    frame-exact decoding, encoding, augmentation
+``skeleton`` the 60 joints and their graph
+``nets``     networks that several papers share
+``metrics``  BSS-eval (SDR, SIR, SAR) and bootstrap intervals
+``training`` ``fit``: the loop on one screen; checkpoints, exact resume, several devices
+``doctor``   ``avlib doctor``: versions, devices, codecs; OK or the fix for each
+===========  ==========================================================================
+"""
+
+__version__ = "0.1.0"
