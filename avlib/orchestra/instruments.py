@@ -77,6 +77,14 @@ MUSIC11: tuple[str, ...] = (
     "xylophone",
 )
 
+# Who may be heard where: look and voice belong to (instrument, player number), so a player of
+# the test set was never seen or heard in training.
+PLAYERS: dict[str, range] = {
+    "train": range(0, 40),
+    "validation": range(40, 48),
+    "test": range(48, 64),
+}
+
 
 def instrument(name: str) -> Instrument:
     """Look an instrument up by its label.
