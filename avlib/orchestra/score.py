@@ -194,7 +194,7 @@ def sounding_fraction(notes: Sequence[Note], seconds: float) -> float:
         A number in [0, 1].
 
     Example:
-        >>> sounding_fraction([Note(0, 2, 60, 1), Note(1, 2, 64, 1)], 6.0)
+        >>> sounding_fraction([Note(0.0, 2.0, 60.0, 1.0), Note(1.0, 2.0, 64.0, 1.0)], 6.0)
         0.5
     """
     total, until = 0.0, 0.0
