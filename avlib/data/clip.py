@@ -1,0 +1,195 @@
+"""One clip: sound, pictures and, where it is known, the truth about both.
+
+Also here: `Entry` (what is known of a clip before it is read), the adapters that turn a clip
+into a network's input, and the seeding that everything random in `avlib.data` goes through.
+"""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float32, UInt8
+from torch import Tensor
+
+from avlib.video import normalise
+
+
+class ClipError(ValueError):
+    """A clip is missing or cannot be read; the message names it and says what to do."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a source knows of a clip without reading it.
+
+    Attributes:
+        name: unique within its source.
+        categories: one label a player, in the order of the stems.
+        players: one identity a player, such as "violin-07".
+        seconds: length.
+        split: "train", "validation" or "test".
+        fps: frames per second of its pictures.
+        video: the video it was cut from; clips of one video never meet in a mix of
+            Co-Separation.
+    """
+
+    name: str
+    categories: tuple[str, ...]
+    players: tuple[str, ...]
+    seconds: float
+    split: str
+    fps: float
+    video: str
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A clip that has been read; arrays are shared with nobody, so change them as you like.
+
+    Attributes:
+        name: as in its `Entry`.
+        categories: one label a player.
+        players: one identity a player.
+        wave: the sound, mono, about [-1, 1].
+        rate: samples per second.
+        frames: RGB pictures.
+        fps: frames per second of the video they were taken from.
+        frame_times: when each picture was taken, seconds from the beginning of the clip.
+        start_s: when `wave` begins, seconds from the beginning of the clip.
+        stems: what each player alone sounds like; they sum to `wave` (None: not known).
+        boxes: player with instrument, xyxy in pixels, NaN where not seen (None: not known).
+        joints: x, y in pixels and confidence (None: not known).
+        sounding: who sounds in which frame (None: not known).
+    """
+
+    name: str
+    categories: tuple[str, ...]
+    players: tuple[str, ...]
+    wave: Float32[np.ndarray, " sample"]
+    rate: int
+    frames: UInt8[np.ndarray, "frame height width 3"]
+    fps: float
+    frame_times: Float[np.ndarray, " frame"]
+    start_s: float = 0.0
+    stems: Float32[np.ndarray, "player sample"] | None = None
+    boxes: Float32[np.ndarray, "frame player 4"] | None = None
+    joints: Float32[np.ndarray, "frame player joint 3"] | None = None
+    sounding: Bool[np.ndarray, "frame player"] | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Length of the sound."""
+        return len(self.wave) / self.rate
+
+
+class Source(Protocol):
+    """Where clips come from: an orchestra or a folder."""
+
+    @property
+    def split(self) -> str:
+        """The split of all entries."""
+        ...
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """What there is to read."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def read(
+        self,
+        index: int,
+        start_s: float = 0.0,
+        seconds: float | None = None,
+        frame_times: Sequence[float] | None = None,
+        size: int | tuple[int, int] | None = None,
+        rate: int | None = None,
+    ) -> Clip:
+        """Read one clip, or a segment of it.
+
+        Args:
+            index: which entry.
+            start_s: where to begin, seconds.
+            seconds: how much (default: to the end).
+            frame_times: when to take pictures, seconds from the beginning of the clip (default:
+                all pictures of the segment).
+            size: of the pictures in pixels (default: the source's).
+            rate: samples per second (default: the source's).
+
+        Raises:
+            ClipError: the clip is missing, cannot be read, or is shorter than asked.
+        """
+        ...
+
+
+def random_generator(*key: int | str) -> np.random.Generator:
+    """Make the generator that belongs to a key, the same on every machine and in every worker.
+
+    Args:
+        key: integers from 0 and names; keys of one use have one length.
+
+    Raises:
+        ValueError: a negative number.
+
+    Example:
+        >>> int(random_generator("mix", 0, 17).integers(1000))
+        319
+    """
+    if any(isinstance(part, int) and part < 0 for part in key):
+        raise ValueError(f"seeds and indices count from 0, got {key}")
+    words = [zlib.crc32(part.encode()) if isinstance(part, str) else part for part in key]
+    return np.random.default_rng(np.random.SeedSequence(words))
+
+
+def torch_generator(rng: np.random.Generator) -> torch.Generator:
+    """Start a torch generator (on the CPU) from the next draw of a numpy one."""
+    return torch.Generator().manual_seed(int(rng.integers(2**63)))
+
+
+def video_input(clip: Clip) -> Float[Tensor, "channel frame height width"]:
+    """Turn the pictures of a clip into the input of a visual network.
+
+    Args:
+        clip: pictures as uint8 RGB.
+
+    Returns:
+        Float32, normalised with ImageNet's mean and deviation.
+    """
+    return normalise(torch.from_numpy(clip.frames))
+
+
+def joints_input(clip: Clip) -> Float[Tensor, "player channel frame joint"]:
+    """Turn the joints of a clip into the input of a skeleton network.
+
+    x and y go from pixels to [-1, 1] of the frame (-1: left and upper edge), the third channel
+    is the confidence. A joint that was not found (confidence 0) is put to the middle, so that
+    the place where a pose estimator leaves it tells nothing.
+
+    Args:
+        clip: with joints.
+
+    Raises:
+        ClipError: nobody knows the joints of this clip.
+
+    Example:
+        >>> import numpy as np
+        >>> joints = np.float32([[[[0, 20, 1], [40, 10, 0.5], [0, 0, 0]]]])
+        >>> clip = Clip("a", ("violin",), ("violin-00",), np.zeros(5, np.float32), 5,
+        ...             np.zeros((1, 20, 40, 3), np.uint8), 1.0, np.zeros(1), joints=joints)
+        >>> joints_input(clip)[0, :, 0].tolist()
+        [[-1.0, 1.0, 0.0], [1.0, 0.0, 0.0], [1.0, 0.5, 0.0]]
+    """
+    if clip.joints is None:
+        raise ClipError(
+            f"clip {clip.name!r} has no joints; estimate poses first, or use another kind of sight"
+        )
+    height, width = clip.frames.shape[1:3]
+    joints = torch.from_numpy(clip.joints)
+    position = joints[..., :2] * joints.new_tensor([2 / width, 2 / height]) - 1
+    confidence = joints[..., 2:]
+    position = torch.where(confidence > 0, position, 0.0)
+    return torch.cat([position, confidence], dim=-1).permute(1, 3, 0, 2).contiguous()

@@ -1,0 +1,311 @@
+"""Mix-and-separate: make mixtures of known clips, so that the answer is known.
+
+Sound of Pixels' idea, shared by all three papers: add the sounds of 2 to 4 clips and ask a
+network for each of them, given the pictures of its clip. What differs is who may be mixed with
+whom (`PARTNER_RULES`) and how (`avlib.audio.mix`).
+
+Item k is a pure function of (seed, split, k). Training walks through k = 0, 1, 2, ... and never
+comes back (`avlib.data.TrainSampler`): epoch e of length L has the items e L to (e + 1) L - 1.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from avlib.audio import SOP, FrontEnd, mix
+from avlib.audio.masks import MixRule, TargetScale
+from avlib.data.clip import Clip, ClipError, Entry, Source, random_generator, torch_generator
+from avlib.data.view import View, sop_view
+
+TRIES = 200
+"""Random draws of a partner before the whole list is searched for one."""
+
+REDRAWS = 50
+"""Unreadable clips in a row after which training gives up even where it may skip them."""
+
+
+def _any_other(a: Entry, b: Entry) -> bool:
+    return a.name != b.name
+
+
+def _other_video(a: Entry, b: Entry) -> bool:
+    return a.video != b.video
+
+
+def _other_category(a: Entry, b: Entry) -> bool:
+    return a.name != b.name and not set(a.categories) & set(b.categories)
+
+
+PARTNER_RULES: dict[str, Callable[[Entry, Entry], bool]] = {
+    "sop": _any_other,
+    "cosep": _other_video,
+    "seco": _other_category,
+}
+"""Who may be mixed with whom. Sound of Pixels: any other clip. Co-Separation: clips of two
+videos, of which the categories may coincide. SeCo: clips of different categories."""
+
+_WHAT_IS_MISSING = {
+    "sop": "another clip",
+    "cosep": "a clip of another video",
+    "seco": "a clip of another category",
+}
+
+
+def draw_partners(
+    entries: Sequence[Entry], n: int, rule: str, rng: np.random.Generator
+) -> tuple[int, ...]:
+    """Draw clips that may be mixed: each fits to all before it, all equally likely.
+
+    Args:
+        entries: what there is to draw from; may be endless.
+        n: how many clips.
+        rule: "sop", "cosep" or "seco", see `PARTNER_RULES`.
+        rng: where the draws come from.
+
+    Raises:
+        ValueError: an unknown rule, or no clip fits.
+    """
+    if rule not in PARTNER_RULES:
+        raise ValueError(f"unknown rule {rule!r}; there are {', '.join(PARTNER_RULES)}")
+    fits = PARTNER_RULES[rule]
+    drawn: list[int] = []
+    for _ in range(n):
+        drawn.append(_draw_one(entries, drawn, fits, rng, _WHAT_IS_MISSING[rule]))
+    return tuple(drawn)
+
+
+def _draw_one(
+    entries: Sequence[Entry],
+    drawn: list[int],
+    fits: Callable[[Entry, Entry], bool],
+    rng: np.random.Generator,
+    wanted: str,
+) -> int:
+    chosen = [entries[i] for i in drawn]
+    for _ in range(TRIES):
+        index = int(rng.integers(len(entries)))
+        if all(fits(entries[index], other) for other in chosen):
+            return index
+    # Rare partners: look at everybody (an endless orchestra never comes here for long).
+    known = range(min(len(entries), 1_000_000))
+    left = [i for i in known if all(fits(entries[i], other) for other in chosen)]
+    if not left:
+        names = ", ".join(f"{entry.name} ({';'.join(entry.categories)})" for entry in chosen)
+        raise ValueError(
+            f"nothing to mix with {names}: {wanted} is needed and none of the {len(entries)} "
+            f"clips is one; add clips, or mix fewer at a time"
+        )
+    return left[int(rng.integers(len(left)))]
+
+
+@dataclass(frozen=True)
+class MixPlan:
+    """What goes into one mix, before anything is read.
+
+    Attributes:
+        entries: places in the source.
+        starts: first sample of each clip's segment.
+    """
+
+    entries: tuple[int, ...]
+    starts: tuple[int, ...]
+
+
+class MixAndSeparate(Dataset[dict[str, Any]]):
+    """Mixtures of 2 to 4 clips with the truth beside them.
+
+    An item is a dictionary of
+
+    - ``waves`` (source, sample) float32: the sources as they are in the mixture,
+    - ``mixture`` (sample,) float32,
+    - ``frames`` (source, channel, frame, height, width) float32, normalised,
+    - ``categories``, ``names``, ``players``: one string a source (";" between two players),
+    - ``index``: its number,
+    - ``missing``: clips that could not be read on the way (only with ``on_error="skip"``).
+
+    Training (``train=True``) takes a random segment of each clip, draws gains and augments
+    pictures; it has an item for every k >= 0, and `len` is the length of an epoch. Evaluation
+    takes the middle of each clip, no gain and no augmentation; it has `len` items.
+
+    Args:
+        source: where the clips come from.
+        n: how many are mixed, 2 to 4.
+        rule: whose protocol: "sop", "cosep" or "seco".
+        length: items of an epoch (training) or of the set (evaluation; default: all `pairs`).
+        seed: another seed, other mixes.
+        train: see above.
+        front_end: rate and length of the sound.
+        view: which pictures (default: Sound of Pixels' three).
+        target_scale: scale of Co-Separation's targets, see `avlib.audio.mix`.
+        pairs: places in the source of the clips of each mix, instead of drawing them.
+        on_error: "raise": a clip that is missing, unreadable or too short is an error that names
+            it. "skip": it is listed in `missing`, and training draws another while evaluation
+            leaves the mix out (`avlib.data.MixLoader` counts and reports).
+
+    Raises:
+        ValueError: settings that make no sense, or pairs that break the rule.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        n: int = 2,
+        rule: MixRule = "sop",
+        *,
+        length: int | None = None,
+        seed: int = 0,
+        train: bool = True,
+        front_end: FrontEnd = SOP,
+        view: View | None = None,
+        target_scale: TargetScale = "consistent",
+        pairs: Sequence[tuple[int, ...]] | None = None,
+        on_error: Literal["raise", "skip"] = "raise",
+    ) -> None:
+        if not 2 <= n <= 4:
+            raise ValueError(f"mix 2 to 4 clips, not {n}")
+        if rule not in PARTNER_RULES:
+            raise ValueError(f"unknown rule {rule!r}; there are {', '.join(PARTNER_RULES)}")
+        if on_error not in ("raise", "skip"):
+            raise ValueError(f"on_error={on_error!r}: it is 'raise' or 'skip'")
+        if length is None and pairs is None:
+            raise ValueError("give length=, the number of items of an epoch or of the test set")
+        if pairs is not None and train:
+            raise ValueError("stored pairs are for evaluation; training draws its own (train=True)")
+        self.source, self.n, self.rule = source, n, rule
+        self.seed, self.train, self.front_end = seed, train, front_end
+        self.view = sop_view() if view is None else view
+        self.target_scale, self.on_error = target_scale, on_error
+        self.pairs = None if pairs is None else tuple(tuple(pair) for pair in pairs)
+        self.missing: list[str] = []
+        self._length = self._checked_length(length)
+
+    def _checked_length(self, length: int | None) -> int:
+        if self.pairs is None:
+            length = length or 0
+        else:
+            self._check_pairs(self.pairs)
+            length = len(self.pairs) if length is None else min(length, len(self.pairs))
+        if length < 1:
+            raise ValueError("a set of mixes needs at least one item; give length >= 1")
+        return length
+
+    def _check_pairs(self, pairs: Sequence[tuple[int, ...]]) -> None:
+        entries, fits = self.source.entries, PARTNER_RULES[self.rule]
+        for number, pair in enumerate(pairs):
+            if len(pair) != self.n:
+                raise ValueError(f"pair {number} has {len(pair)} clips, the mixes have {self.n}")
+            for place, a in enumerate(pair):
+                if not all(fits(entries[a], entries[b]) for b in pair[:place]):
+                    names = ", ".join(entries[i].name for i in pair)
+                    raise ValueError(f"pair {number} ({names}) breaks the rule {self.rule!r}")
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return (self[index] for index in range(len(self)))
+
+    def plan(self, index: int, attempt: int = 0) -> MixPlan:
+        """Say what goes into item `index`, without reading anything.
+
+        Args:
+            index: of the item; in training any number from 0.
+            attempt: how many times something unreadable was drawn before.
+
+        Raises:
+            IndexError: no such item.
+            ClipError: a clip is shorter than a segment.
+        """
+        if index < 0 or (index >= len(self) and not self.train):
+            raise IndexError(f"item {index} of {len(self)}")
+        rng = self._generator("plan", index, attempt)
+        if self.pairs is None:
+            entries = draw_partners(self.source.entries, self.n, self.rule, rng)
+        else:
+            entries = self.pairs[index]
+        return MixPlan(entries, tuple(self._start(entry, rng) for entry in entries))
+
+    def _generator(self, use: str, index: int, attempt: int) -> np.random.Generator:
+        return random_generator("mix", use, self.seed, self.source.split, attempt, index)
+
+    def _start(self, index: int, rng: np.random.Generator) -> int:
+        entry = self.source.entries[index]
+        room = round(entry.seconds * self.front_end.rate) - self.front_end.samples
+        if room < 0:
+            raise ClipError(
+                f"clip {entry.name!r} is {entry.seconds:g} s long, shorter than the "
+                f"{self.front_end.seconds:.3f} s asked for; use longer clips, or leave it out"
+            )
+        return int(rng.integers(room + 1)) if self.train else room // 2
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        missing: list[str] = []
+        for attempt in range(REDRAWS):
+            try:
+                plan = self.plan(index, attempt)
+                clips = [self._read(*one) for one in zip(plan.entries, plan.starts, strict=True)]
+            except ClipError as error:
+                if self.on_error == "raise":
+                    raise
+                missing.append(str(error))
+                if not self.train:
+                    return {"index": index, "missing": missing}
+            else:
+                return self._mix(index, attempt, clips) | {"missing": missing}
+        raise ClipError(
+            f"item {index}: {REDRAWS} draws in a row met a clip that cannot be read; check the "
+            f"folder. The last: {missing[-1]}"
+        )
+
+    def _read(self, index: int, start: int) -> Clip:
+        rate, seconds = self.front_end.rate, self.front_end.seconds
+        times = self.view.times(self.source.entries[index], start / rate, seconds)
+        size = self.view.read_size(self.train)
+        return self.source.read(index, start / rate, seconds, times, size, rate)
+
+    def _mix(self, index: int, attempt: int, clips: list[Clip]) -> dict[str, Any]:
+        generator = torch_generator(self._generator("mix", index, attempt))
+        waves = torch.from_numpy(np.stack([clip.wave for clip in clips]))
+        sources, mixture = mix(
+            waves, self.rule, generator if self.train else None, self.target_scale
+        )
+        frames = [self.view(clip.frames, generator if self.train else None) for clip in clips]
+        return {
+            "waves": sources,
+            "mixture": mixture,
+            "frames": torch.stack(frames),
+            "categories": [";".join(clip.categories) for clip in clips],
+            "names": [clip.name for clip in clips],
+            "players": [";".join(clip.players) for clip in clips],
+            "index": index,
+        }
+
+
+def collate(items: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Make a batch of items: tensors are stacked, the rest becomes lists.
+
+    Items that evaluation left out (``on_error="skip"``) only add to ``missing``; a batch of
+    nothing else has no ``waves``.
+
+    Args:
+        items: of `MixAndSeparate`.
+
+    Returns:
+        ``waves`` (batch, source, sample), ``mixture`` (batch, sample), ``frames``
+        (batch, source, channel, frame, height, width), ``index`` and lists of lists of names.
+    """
+    missing = [name for item in items for name in item["missing"]]
+    whole = [item for item in items if "waves" in item]
+    batch: dict[str, Any] = {"missing": missing, "index": [item["index"] for item in whole]}
+    for key in whole[0] if whole else ():
+        values = [item[key] for item in whole]
+        if isinstance(values[0], Tensor):
+            batch[key] = torch.stack(values)
+        elif key not in batch:
+            batch[key] = values
+    return batch

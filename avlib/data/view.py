@@ -1,0 +1,115 @@
+"""Which pictures of a clip an item shows: how many, when, at what size, and how augmented."""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+import torch
+from jaxtyping import Float32, UInt8
+from torch import Tensor
+
+from avlib.data.clip import Entry
+from avlib.video import SeCoAugment, SoPAugment
+
+
+class Augment(Protocol):
+    """Pictures to a network's input: called with a generator in training, `test` otherwise."""
+
+    def __call__(  # noqa: D102
+        self, frames: UInt8[np.ndarray, "frame height width 3"], generator: torch.Generator
+    ) -> Float32[Tensor, "channel frame height width"]: ...
+
+    def test(  # noqa: D102
+        self, frames: UInt8[np.ndarray, "frame height width 3"]
+    ) -> Float32[Tensor, "channel frame height width"]: ...
+
+
+@dataclass(frozen=True)
+class View:
+    """The pictures of an item.
+
+    Attributes:
+        augment: what training and evaluation do to them.
+        frames: how many.
+        spacing_s: from one to the next, seconds.
+        align: "centre": symmetric about the middle of the sound's segment; "start": the first
+            where the segment begins.
+        train_size: what to read for training: the shorter side, or (height, width), in pixels;
+            the size before the random crop, so that nothing is resized twice.
+        test_size: what to read for evaluation.
+    """
+
+    augment: Augment
+    frames: int
+    spacing_s: float
+    align: Literal["centre", "start"]
+    train_size: int | tuple[int, int]
+    test_size: int | tuple[int, int]
+
+    def read_size(self, train: bool) -> int | tuple[int, int]:
+        """The size of the pictures to read."""
+        return self.train_size if train else self.test_size
+
+    def times(self, entry: Entry, start_s: float, seconds: float) -> tuple[float, ...]:
+        """Say when the pictures of a segment are taken.
+
+        Pictures that would lie outside the clip are taken at its first or last picture: Sound of
+        Pixels' three are 3 s apart, as long together as its 6 s of sound.
+
+        Args:
+            entry: the clip.
+            start_s: where the segment begins, seconds from the beginning of the clip.
+            seconds: its length.
+
+        Returns:
+            Seconds from the beginning of the clip.
+
+        Example:
+            >>> from avlib.data import performance
+            >>> clip = performance(0, ["flute"], [0], "train", seconds=6.0, fps=4.0)
+            >>> sop_view().times(clip, 0.0, 6.0)
+            (0.0, 3.0, 5.75)
+            >>> seco_view().times(clip, 0.0, 6.0)[-1]
+            5.75
+        """
+        if self.align == "centre":
+            first = start_s + seconds / 2 - (self.frames - 1) / 2 * self.spacing_s
+        else:
+            first = start_s
+        times = first + np.arange(self.frames) * self.spacing_s
+        return tuple(np.clip(times, 0.0, entry.seconds - 1 / entry.fps).tolist())
+
+    def __call__(
+        self,
+        frames: UInt8[np.ndarray, "frame height width 3"],
+        generator: torch.Generator | None,
+    ) -> Float32[Tensor, "channel frame height width"]:
+        """Augment with a generator (training), or do what evaluation does without one."""
+        if generator is None:
+            return self.augment.test(frames)
+        return self.augment(frames, generator)
+
+
+def sop_view(size: int = 224, frames: int = 3, spacing_s: float = 3.0) -> View:
+    """Give the pictures of Sound of Pixels: 3, each 24 frames of 8 fps = 3 s after the last.
+
+    Args:
+        size: of the square that the network sees, pixels; 1.1 times as much is read in training.
+        frames: how many.
+        spacing_s: from one to the next, seconds.
+    """
+    augment = SoPAugment(size)
+    return View(augment, frames, spacing_s, "centre", int(size * augment.scale), size)
+
+
+def seco_view(size: int = 128, frames: int = 24, seconds: float = 6.0) -> View:
+    """Give the pictures of SeCo: 24 over 6 s; the crop out of 160 pixels is 128.
+
+    Args:
+        size: of the square that the network sees, pixels; 1.25 times as much is read.
+        frames: how many.
+        seconds: over which they are spread.
+    """
+    side = size * 160 // 128
+    augment = SeCoAugment(size, side)
+    return View(augment, frames, seconds / frames, "start", (side, side), (side, side))
