@@ -1,0 +1,241 @@
+"""The papers' augmentations, applied alike to all frames of one clip.
+
+Each is a frozen dataclass of sizes. Called with a generator it augments (training); its `test` is
+the deterministic counterpart. Both take uint8 pictures (frame, H, W, 3) and give normalised float32
+(channel, frame, H, W), what the networks eat. The operations are torchvision's transforms v2, as
+functions: their classes draw from the global generator, these from the one given.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, UInt8
+from torch import Tensor
+from torchvision.transforms.v2 import InterpolationMode
+from torchvision.transforms.v2 import functional as F
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+Frames = UInt8[np.ndarray, "frame height width 3"] | UInt8[Tensor, "frame height width 3"]
+
+
+def normalise(frames: Frames) -> Float32[Tensor, "channel frame height width"]:
+    """Turn 8-bit pictures into what ImageNet-trained networks expect: (x/255 - mean)/std.
+
+    Args:
+        frames: (frame, H, W, 3) uint8 RGB.
+
+    Returns:
+        (channel, frame, H, W) float32.
+
+    Example:
+        >>> white = np.full((1, 1, 1, 3), 255, np.uint8)
+        >>> [round(x, 3) for x in normalise(white).flatten().tolist()]
+        [2.249, 2.429, 2.64]
+    """
+    return _normalised(_planes(frames))
+
+
+def denormalise(
+    frames: Float[Tensor, "channel frame height width"],
+) -> UInt8[np.ndarray, "frame height width 3"]:
+    """Turn `normalise`'s result back into 8-bit pictures, rounded and clipped.
+
+    Example:
+        >>> pictures = np.arange(12, dtype=np.uint8).reshape(1, 2, 2, 3)
+        >>> bool((denormalise(normalise(pictures)) == pictures).all())
+        True
+    """
+    mean = torch.tensor(IMAGENET_MEAN).view(3, 1, 1, 1)
+    std = torch.tensor(IMAGENET_STD).view(3, 1, 1, 1)
+    pictures = (frames.detach().cpu().float() * std + mean) * 255
+    return pictures.round().clamp(0, 255).to(torch.uint8).permute(1, 2, 3, 0).contiguous().numpy()
+
+
+def crop_box(
+    frames: Frames, box: Sequence[float | int] | np.ndarray
+) -> (
+    UInt8[np.ndarray, "frame part_height part_width 3"]
+    | UInt8[Tensor, "frame part_height part_width 3"]
+):
+    """Cut the part of all pictures that lies in a box (Co-Separation's object crop).
+
+    Args:
+        frames: (frame, H, W, 3).
+        box: x0, y0, x1, y1 in pixels; rounded outwards to whole pixels and cut at the border.
+
+    Returns:
+        The part, a view.
+
+    Raises:
+        ValueError: nothing of the box lies in the picture.
+
+    Example:
+        >>> crop_box(np.zeros((1, 10, 20, 3), np.uint8), (2.5, 1.0, 9.0, 30.0)).shape
+        (1, 9, 7, 3)
+    """
+    height, width = frames.shape[1:3]
+    x0, y0 = max(0, int(np.floor(box[0]))), max(0, int(np.floor(box[1])))
+    x1, y1 = min(width, int(np.ceil(box[2]))), min(height, int(np.ceil(box[3])))
+    if x1 <= x0 or y1 <= y0:
+        raise ValueError(f"box {tuple(box)} has nothing inside a picture of {width}x{height}")
+    return frames[:, y0:y1, x0:x1]
+
+
+@dataclass(frozen=True)
+class SoPAugment:
+    """Sound of Pixels: shorter side to 1.1 x size, random crop, flip; test: to size, centre crop.
+
+    Attributes:
+        size: side of the square result, px (paper 224).
+        scale: the shorter side before cropping is int(size*scale).
+        flip: chance of a mirror image.
+    """
+
+    size: int = 224
+    scale: float = 1.1
+    flip: float = 0.5
+
+    def __call__(
+        self, frames: Frames, generator: torch.Generator
+    ) -> Float32[Tensor, "channel frame height width"]:
+        """Augment the frames of one clip, all alike."""
+        planes = _resize_short(_planes(frames), int(self.size * self.scale))
+        planes = _random_crop(planes, self.size, generator)
+        return _normalised(_random_flip(planes, self.flip, generator))
+
+    def test(self, frames: Frames) -> Float32[Tensor, "channel frame height width"]:
+        """The deterministic counterpart."""
+        planes = _resize_short(_planes(frames), self.size)
+        return _normalised(F.center_crop(planes, [self.size, self.size]))
+
+
+@dataclass(frozen=True)
+class SeCoAugment:
+    """SeCo: to resize x resize, random crop, flip; test: to resize x resize, centre crop.
+
+    Attributes:
+        size: side of the square result, px (supplement 128).
+        resize: side before cropping, px (supplement 160).
+        flip: chance of a mirror image.
+        scale_jitter: as in the authors' code instead: shorter side random in [size, resize] before
+            the crop, size/0.875 (146 px of 128) in the test, the aspect kept.
+    """
+
+    size: int = 128
+    resize: int = 160
+    flip: float = 0.5
+    scale_jitter: bool = False
+
+    def __call__(
+        self, frames: Frames, generator: torch.Generator
+    ) -> Float32[Tensor, "channel frame height width"]:
+        """Augment the frames of one clip, all alike."""
+        planes = _planes(frames)
+        if self.scale_jitter:
+            side = int(torch.randint(self.size, self.resize + 1, (), generator=generator))
+            planes = _resize_short(planes, side)
+        else:
+            planes = _resize(planes, (self.resize, self.resize))
+        planes = _random_crop(planes, self.size, generator)
+        return _normalised(_random_flip(planes, self.flip, generator))
+
+    def test(self, frames: Frames) -> Float32[Tensor, "channel frame height width"]:
+        """The deterministic counterpart."""
+        planes = _planes(frames)
+        if self.scale_jitter:
+            planes = _resize_short(planes, int(self.size / 0.875))
+        else:
+            planes = _resize(planes, (self.resize, self.resize))
+        return _normalised(F.center_crop(planes, [self.size, self.size]))
+
+
+@dataclass(frozen=True)
+class CoSepAugment:
+    """Co-Separation's object crop: flip, brightness, colour, resize (aspect not kept), random crop.
+
+    Test: resize to size x size. The box is cut out before (`crop_box`).
+
+    Attributes:
+        size: side of the square result, px (authors' code 224).
+        resize: side before cropping, px (authors' code 256).
+        flip: chance of a mirror image.
+        colour: brightness and colour are each multiplied by U[low, high].
+    """
+
+    size: int = 224
+    resize: int = 256
+    flip: float = 0.5
+    colour: tuple[float, float] = (0.7, 1.3)
+
+    def __call__(
+        self, frames: Frames, generator: torch.Generator
+    ) -> Float32[Tensor, "channel frame height width"]:
+        """Augment the frames of one clip, all alike."""
+        planes = _random_flip(_planes(frames), self.flip, generator)
+        planes = F.adjust_brightness(planes, _uniform(self.colour, generator))
+        planes = F.adjust_saturation(planes, _uniform(self.colour, generator))
+        planes = _resize(planes, (self.resize, self.resize))
+        return _normalised(_random_crop(planes, self.size, generator))
+
+    def test(self, frames: Frames) -> Float32[Tensor, "channel frame height width"]:
+        """The deterministic counterpart."""
+        return _normalised(_resize(_planes(frames), (self.size, self.size)))
+
+
+@dataclass(frozen=True)
+class DSOLAugment(CoSepAugment):
+    """DSOL's frames: the same operations as Co-Separation's crops, on the whole picture.
+
+    Stage 2 (synthetic scenes) uses `test` in training too, as the authors' code does.
+    """
+
+
+def _planes(frames: Frames) -> UInt8[Tensor, "frame 3 height width"]:
+    """Channels second, as torchvision wants them; a view, so memory stays channels-last (fast)."""
+    tensor = torch.from_numpy(frames) if isinstance(frames, np.ndarray) else frames
+    return tensor.permute(0, 3, 1, 2)
+
+
+def _normalised(
+    planes: UInt8[Tensor, "frame 3 height width"],
+) -> Float32[Tensor, "channel frame height width"]:
+    mean = torch.tensor(IMAGENET_MEAN).view(3, 1, 1, 1) * 255
+    std = torch.tensor(IMAGENET_STD).view(3, 1, 1, 1) * 255
+    # contiguous float32 first: two passes over fresh memory, in place
+    return planes.permute(1, 0, 2, 3).contiguous().float().sub_(mean).div_(std)
+
+
+def _resize(planes: Tensor, size: tuple[int, int] | list[int]) -> Tensor:
+    return F.resize(planes, list(size), InterpolationMode.BILINEAR, antialias=True)
+
+
+def _resize_short(planes: Tensor, side: int) -> Tensor:
+    """Shorter side to `side`, bicubic (as Sound of Pixels), the aspect kept."""
+    return F.resize(planes, [side], InterpolationMode.BICUBIC, antialias=True)
+
+
+def _random_crop(planes: Tensor, size: int, generator: torch.Generator) -> Tensor:
+    """A square of all frames at one random place.
+
+    Raises:
+        ValueError: the pictures are smaller than the square.
+    """
+    height, width = planes.shape[-2:]
+    if height < size or width < size:
+        raise ValueError(f"cannot crop {size}x{size} from {width}x{height}; raise resize or scale")
+    top = int(torch.randint(0, height - size + 1, (), generator=generator))
+    left = int(torch.randint(0, width - size + 1, (), generator=generator))
+    return planes[..., top : top + size, left : left + size]
+
+
+def _random_flip(planes: Tensor, chance: float, generator: torch.Generator) -> Tensor:
+    return F.horizontal_flip(planes) if torch.rand((), generator=generator) < chance else planes
+
+
+def _uniform(bounds: tuple[float, float], generator: torch.Generator) -> float:
+    low, high = bounds
+    return low + (high - low) * float(torch.rand((), generator=generator))
