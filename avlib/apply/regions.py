@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
+Numbers = Sequence[int | float]
+
 # The smallest box that still shows a player: below this, a 224-pixel crop is a blur.
 SMALLEST_SIDE = 8
 
@@ -53,8 +55,8 @@ def parse_numbers(text: str, kind: str) -> tuple[float, ...]:
 def choose_regions(
     width: int,
     height: int,
-    boxes: Sequence[Sequence[float]] = (),
-    points: Sequence[Sequence[float]] = (),
+    boxes: Sequence[Numbers] = (),
+    points: Sequence[Numbers] = (),
     halves: bool = False,
     names: Sequence[str] = (),
 ) -> tuple[tuple[Region, ...], str]:
@@ -113,7 +115,7 @@ def choose_regions(
 
 
 def _checked_box(
-    box: Sequence[float], width: int, height: int
+    box: Numbers, width: int, height: int
 ) -> tuple[float, float, float, float]:
     x1, y1, x2, y2 = (float(v) for v in box)
     text = f"box {x1:g},{y1:g},{x2:g},{y2:g}"
@@ -133,7 +135,7 @@ def _checked_box(
 
 
 def around_point(
-    point: Sequence[float], width: int, height: int, players: int
+    point: Numbers, width: int, height: int, players: int
 ) -> tuple[float, float, float, float]:
     """The box taken for a player of whom only one point is known.
 
@@ -163,7 +165,7 @@ def around_point(
 
 def cut_out(
     frames: UInt8[np.ndarray, "frame height width 3"],
-    box: Sequence[float],
+    box: Numbers,
     size: int,
 ) -> UInt8[np.ndarray, "frame size size 3"]:
     """Cut one player out of the frames, as a square picture of the model's size.

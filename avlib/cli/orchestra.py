@@ -1,0 +1,143 @@
+"""`avlib doctor` and `avlib orchestra`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from tyro import conf
+
+from avlib.cli.base import BAD_INPUT, FAILED, Command
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doctor(Command):
+    """Check versions, devices, codecs and fonts; say the fix for what is missing."""
+
+    TEXT: ClassVar[str] = """
+Each line is OK, or says what is missing, what for, and the command that repairs it.
+The exit code is 1 if something that is needed does not work.
+
+Example:
+  avlib doctor
+"""
+
+    def run(self) -> int:
+        """Print the findings."""
+        from avlib import doctor
+
+        findings = doctor.examine()
+        print(doctor.report(findings))
+        return FAILED if any(finding.blocks for finding in findings) else 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview(Command):
+    """Draw a contact sheet of the whole orchestra: one picture per instrument."""
+
+    TEXT: ClassVar[str] = """
+The Pocket Orchestra is generated: every player, melody and picture follows from a seed. The sheet
+shows each of the 26 instruments once, with the name below.
+
+Examples:
+  avlib orchestra preview                     writes orchestra.png here
+  avlib orchestra preview sheet.png --open    and shows it, if there is a viewer
+"""
+
+    out: Annotated[Path, conf.Positional, conf.arg(metavar="OUT.png")] = Path("orchestra.png")
+    """The picture to write."""
+    open: bool = False
+    """Show the picture in the system's viewer when it is written."""
+    seed: int = 0
+    """Which players, melodies and places."""
+    size: int = 192
+    """Side of each picture, in pixels."""
+
+    def run(self) -> int:
+        """Write the sheet."""
+        from avlib.orchestra.preview import contact_sheet
+
+        written = contact_sheet(self.out, seed=self.seed, size=self.size)
+        print(written)
+        if self.open:
+            _show(self.out)
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export(Command):
+    """Write clips of the orchestra as MP4 files, with stems and annotations."""
+
+    TEXT: ClassVar[str] = """
+Writes ordinary MP4 files (H.264, AAC) and beside each the truth: every player's sound alone,
+boxes, joints, who sounds when. The layout is that of prepared real video, so whatever reads one
+reads the other. Runs in parallel; a clip is complete or absent, so after Ctrl-C the same command
+goes on where it stopped.
+
+Examples:
+  avlib orchestra export duets --count 20 --players 2 --split test
+  avlib orchestra export quartets --count 5 --players 4 --size 256 --fps 25
+"""
+
+    folder: Annotated[Path, conf.Positional, conf.arg(metavar="DIR")]
+    """Folder to write into; made if it is not there."""
+    count: int = 20
+    """How many clips."""
+    players: int = 2
+    """Players in each clip, 1 to 4."""
+    seconds: float = 6.0
+    """Length of each clip."""
+    fps: float = 25.0
+    """Pictures per second."""
+    size: int = 256
+    """Side of the square picture, in pixels."""
+    split: Literal["train", "validation", "test"] = "test"
+    """Whose players: those that models may train on, or held-out ones."""
+    seed: int = 0
+    """The same seed gives the same clips."""
+    workers: int | None = None
+    """Processes; default: one per core."""
+
+    def run(self) -> int:
+        """Write the clips."""
+        from avlib.orchestra.export import export_videos
+
+        export_videos(
+            self.folder,
+            count=self.count,
+            players=self.players,
+            seconds=self.seconds,
+            fps=self.fps,
+            size=self.size,
+            split=self.split,
+            seed=self.seed,
+            workers=self.workers,
+        )
+        print(self.folder)
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validate(Command):
+    """Check a folder of clips against the layout, file by file."""
+
+    TEXT: ClassVar[str] = """
+Every problem is one line: which file, what is wrong with it, what to do. The exit code is 2 if
+there is any.
+
+Example:
+  avlib orchestra validate duets
+"""
+
+    folder: Annotated[Path, conf.Positional, conf.arg(metavar="DIR")]
+    """A folder that `avlib orchestra export` wrote, or one laid out like it."""
+
+    def run(self) -> int:
+        """Print the problems."""
+        from avlib import clipfolder
+
+        problems = clipfolder.validate(self.folder)
+        for problem in problems:
+            print(problem)
+        if not problems:
+            print(f"{self.folder}: OK, {len(clipfolder.read_index(self.folder))} clips")
+        return BAD_INPUT if problems else 0
