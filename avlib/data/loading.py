@@ -6,7 +6,6 @@ together exactly what one process with batches of r x b sees.
 """
 
 import random
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -72,10 +71,7 @@ class MixLoader(DataLoader[dict[str, Any]]):
 
     def __iter__(self) -> Iterator[dict[str, Any]]:  # type: ignore[override]
         for batch in super().__iter__():
-            for message in batch["missing"]:
-                if message not in self.dataset.missing:
-                    print(f"left out: {message}", file=sys.stderr)
-                self.dataset.missing.append(message)
+            self.dataset.account(batch)
             if "waves" in batch:
                 yield batch
 

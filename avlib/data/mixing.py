@@ -8,6 +8,7 @@ Item k is a pure function of (seed, split, k). Training walks through k = 0, 1, 
 comes back (`avlib.data.TrainSampler`): epoch e of length L has the items e L to (e + 1) L - 1.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -24,6 +25,9 @@ from avlib.data.view import View, sop_view
 
 TRIES = 200
 """Random draws of a partner before the whole list is searched for one."""
+
+RESTARTS = 5
+"""Fresh starts after a clip that nothing may be mixed with."""
 
 REDRAWS = 50
 """Unreadable clips in a row after which training gives up even where it may skip them."""
@@ -72,11 +76,20 @@ def draw_partners(
     """
     if rule not in PARTNER_RULES:
         raise ValueError(f"unknown rule {rule!r}; there are {', '.join(PARTNER_RULES)}")
-    fits = PARTNER_RULES[rule]
-    drawn: list[int] = []
-    for _ in range(n):
-        drawn.append(_draw_one(entries, drawn, fits, rng, _WHAT_IS_MISSING[rule]))
-    return tuple(drawn)
+    for _ in range(RESTARTS):
+        drawn: list[int] = []
+        while len(drawn) < n:
+            index = _draw_one(entries, drawn, PARTNER_RULES[rule], rng)
+            if index is None:  # a clip that fits to nobody: begin with others
+                break
+            drawn.append(index)
+        else:
+            return tuple(drawn)
+    names = ", ".join(f"{entries[i].name} ({';'.join(entries[i].categories)})" for i in drawn)
+    raise ValueError(
+        f"nothing to mix with {names}: {_WHAT_IS_MISSING[rule]} is needed and none of the "
+        f"{len(entries)} clips is one; add clips, or mix fewer at a time"
+    )
 
 
 def _draw_one(
@@ -84,23 +97,17 @@ def _draw_one(
     drawn: list[int],
     fits: Callable[[Entry, Entry], bool],
     rng: np.random.Generator,
-    wanted: str,
-) -> int:
+) -> int | None:
     chosen = [entries[i] for i in drawn]
     for _ in range(TRIES):
         index = int(rng.integers(len(entries)))
         if all(fits(entries[index], other) for other in chosen):
             return index
-    # Rare partners: look at everybody (an endless orchestra never comes here for long).
-    known = range(min(len(entries), 1_000_000))
-    left = [i for i in known if all(fits(entries[i], other) for other in chosen)]
-    if not left:
-        names = ", ".join(f"{entry.name} ({';'.join(entry.categories)})" for entry in chosen)
-        raise ValueError(
-            f"nothing to mix with {names}: {wanted} is needed and none of the {len(entries)} "
-            f"clips is one; add clips, or mix fewer at a time"
-        )
-    return left[int(rng.integers(len(left)))]
+    # Rare partners: look at everybody. Of an orchestra, which plays all instruments equally
+    # often and may be endless, a part is enough.
+    known = len(entries) if isinstance(entries, tuple) else min(len(entries), 10_000)
+    left = [i for i in range(known) if all(fits(entries[i], other) for other in chosen)]
+    return left[int(rng.integers(len(left)))] if left else None
 
 
 @dataclass(frozen=True)
@@ -284,6 +291,17 @@ class MixAndSeparate(Dataset[dict[str, Any]]):
             "players": [";".join(clip.players) for clip in clips],
             "index": index,
         }
+
+    def account(self, batch: dict[str, Any]) -> None:
+        """Add what a batch (or an item) was short of to `missing`, and report it once.
+
+        `MixLoader` does it. Whoever iterates otherwise, with workers, calls it on each batch,
+        because a worker's own list dies with the worker.
+        """
+        for message in batch["missing"]:
+            if message not in self.missing:
+                print(f"left out: {message}", file=sys.stderr)
+            self.missing.append(message)
 
 
 def collate(items: Sequence[dict[str, Any]]) -> dict[str, Any]:
