@@ -110,7 +110,7 @@ class BasicBlock(nn.Module):
 
     def __init__(
         self, in_channels: int, channels: int, stride: int = 1, dilations: tuple[int, int] = (1, 1)
-    ):
+    ) -> None:
         super().__init__()
         first, second = dilations
         self.conv1 = nn.Conv2d(
