@@ -18,7 +18,6 @@ from avlib.data.clip import (
     Entry,
     Source,
     joints_input,
-    random_generator,
     torch_generator,
     video_input,
 )
@@ -52,6 +51,7 @@ from avlib.data.splits import (
     player_split,
 )
 from avlib.data.view import View, seco_view, sop_view
+from avlib.orchestra.programme import random_generator
 
 __all__ = [
     "ENDLESS",

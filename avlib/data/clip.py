@@ -1,10 +1,9 @@
 """One clip: sound, pictures and, where it is known, the truth about both.
 
 Also here: `Entry` (what is known of a clip before it is read), the adapters that turn a clip
-into a network's input, and the seeding that everything random in `avlib.data` goes through.
+into a network's input, and `Source`, what every place where clips come from can do.
 """
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -124,25 +123,6 @@ class Source(Protocol):
             ClipError: the clip is missing, cannot be read, or is shorter than asked.
         """
         ...
-
-
-def random_generator(*key: int | str) -> np.random.Generator:
-    """Make the generator that belongs to a key, the same on every machine and in every worker.
-
-    Args:
-        key: integers from 0 and names; keys of one use have one length.
-
-    Raises:
-        ValueError: a negative number.
-
-    Example:
-        >>> int(random_generator("mix", 0, 17).integers(1000))
-        319
-    """
-    if any(isinstance(part, int) and part < 0 for part in key):
-        raise ValueError(f"seeds and indices count from 0, got {key}")
-    words = [zlib.crc32(part.encode()) if isinstance(part, str) else part for part in key]
-    return np.random.default_rng(np.random.SeedSequence(words))
 
 
 def torch_generator(rng: np.random.Generator) -> torch.Generator:

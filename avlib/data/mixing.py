@@ -20,8 +20,9 @@ from torch.utils.data import Dataset
 
 from avlib.audio import SOP, FrontEnd, mix
 from avlib.audio.masks import MixRule, TargetScale
-from avlib.data.clip import Clip, ClipError, Entry, Source, random_generator, torch_generator
+from avlib.data.clip import Clip, ClipError, Entry, Source, torch_generator
 from avlib.data.view import View, sop_view
+from avlib.orchestra.programme import random_generator
 
 TRIES = 200
 """Random draws of a partner before the whole list is searched for one."""

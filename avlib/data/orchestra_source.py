@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from avlib.data.clip import Clip, ClipError, Entry, random_generator
+from avlib.data.clip import Clip, ClipError, Entry
 from avlib.data.splits import check_player_split, player_name
 from avlib.orchestra.instruments import MUSIC21, instrument
+from avlib.orchestra.programme import check_programme, draw_programme, random_generator
 from avlib.orchestra.scene import make_scene
 
 ENDLESS = 2**40
@@ -155,15 +156,9 @@ class Orchestra:
         labels = tuple(instrument(label).name for label in self.instruments)
         object.__setattr__(self, "instruments", labels)
         object.__setattr__(self, "hard", tuple(self.hard))
-        if not 1 <= self.players_per_scene <= min(4, len(set(labels))):
-            raise ValueError(
-                f"{self.players_per_scene} players in a scene: from 1 to 4, and no more than the "
-                f"{len(set(labels))} instruments they choose from"
-            )
+        check_programme(labels, self.players_per_scene, self.silent_probability)
         if self.length is not None and self.length < 1:
             raise ValueError(f"an orchestra of {self.length} clips; give 1 or more, or None")
-        if not 0 <= self.silent_probability <= 1:
-            raise ValueError(f"silent_probability={self.silent_probability} is no probability")
 
     @property
     def entries(self) -> Sequence[Performance]:
@@ -176,21 +171,18 @@ class Orchestra:
     def entry(self, index: int) -> Performance:
         """Write entry `index`."""
         rng = random_generator("orchestra", self.seed, self.split, index)
-        choice = rng.choice(len(self.instruments), self.players_per_scene, replace=False)
-        members = check_player_split(self.split)
-        numbers = rng.integers(members.start, members.stop, self.players_per_scene)
-        silent = np.flatnonzero(rng.random(self.players_per_scene) < self.silent_probability)
-        if len(silent) == self.players_per_scene:
-            silent = np.delete(silent, rng.integers(len(silent)))
+        drawn = draw_programme(
+            rng, self.split, self.instruments, self.players_per_scene, self.silent_probability
+        )
         return performance(
-            seed=int(rng.integers(2**32)),
-            instruments=[self.instruments[i] for i in choice],
-            numbers=numbers.tolist(),
-            split=self.split,
+            drawn.seed,
+            drawn.instruments,
+            drawn.players,
+            self.split,
             name=f"orchestra-{self.split}-{self.seed}-{index}",
             seconds=self.seconds,
             fps=self.fps,
-            silent=silent.tolist(),
+            silent=drawn.silent,
             hard=self.hard,
         )
 

@@ -29,12 +29,12 @@ import numpy as np
 
 from avlib.audio import SOP, FrontEnd
 from avlib.audio.masks import MixRule
-from avlib.data.clip import random_generator
 from avlib.data.mixing import MixAndSeparate
 from avlib.data.orchestra_source import Performance, Performances, performance
 from avlib.data.splits import SPLITS, category_split, check_player_split
 from avlib.data.view import View
 from avlib.orchestra.instruments import MUSIC11
+from avlib.orchestra.programme import random_generator
 
 COLUMNS = ("pair", "seed_a", "instrument_a", "player_a", "seed_b", "instrument_b", "player_b")
 SEED = 2026

@@ -1,0 +1,98 @@
+"""The programme of a concert: who plays what in a scene, drawn by a seed.
+
+The sources of `avlib.data` and the exporter draw their scenes here, and so agree.
+"""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from avlib.orchestra.instruments import PLAYERS
+
+
+@dataclass(frozen=True)
+class Programme:
+    """The arguments of `make_scene` that say what is played.
+
+    Attributes:
+        seed: of the scene.
+        instruments: one label a player, all different.
+        players: the players' numbers.
+        silent: positions of those who are there but do not play.
+    """
+
+    seed: int
+    instruments: tuple[str, ...]
+    players: tuple[int, ...]
+    silent: tuple[int, ...]
+
+
+def random_generator(*key: int | str) -> np.random.Generator:
+    """Make the generator that belongs to a key, the same on every machine and in every worker.
+
+    Args:
+        key: integers from 0 and names; keys of one use have one length.
+
+    Raises:
+        ValueError: a negative number.
+
+    Example:
+        >>> int(random_generator("mix", 0, 17).integers(1000))
+        319
+    """
+    if any(isinstance(part, int) and part < 0 for part in key):
+        raise ValueError(f"seeds and indices count from 0, got {key}")
+    words = [zlib.crc32(part.encode()) if isinstance(part, str) else part for part in key]
+    return np.random.default_rng(np.random.SeedSequence(words))
+
+
+def check_programme(instruments: Sequence[str], players: int, silent_probability: float) -> None:
+    """Make sure that scenes can be drawn.
+
+    Raises:
+        ValueError: not 1 to 4 players, fewer instruments than players, or no probability.
+    """
+    kinds = len(set(instruments))
+    if not 1 <= players <= min(4, kinds):
+        raise ValueError(
+            f"{players} players in a scene: from 1 to 4, and no more than the {kinds} instruments "
+            "they choose from"
+        )
+    if not 0 <= silent_probability <= 1:
+        raise ValueError(f"silent_probability={silent_probability} is no probability")
+
+
+def draw_programme(
+    rng: np.random.Generator,
+    split: str,
+    instruments: Sequence[str],
+    players: int = 1,
+    silent_probability: float = 0.0,
+) -> Programme:
+    """Draw who plays what: different instruments, players of one split, somebody sounds.
+
+    Args:
+        rng: where the draws come from.
+        split: whose players: "train", "validation" or "test".
+        instruments: to choose from.
+        players: in the scene.
+        silent_probability: how likely it is that a player does not play.
+
+    Example:
+        >>> draw_programme(random_generator(0), "test", ("cello", "flute", "horn"), 2)
+        Programme(seed=175979945, instruments=('flute', 'horn'), players=(52, 52), silent=())
+    """
+    members = PLAYERS[split]
+    chosen = rng.choice(len(instruments), players, replace=False)
+    numbers = rng.integers(members.start, members.stop, players)
+    silent = np.flatnonzero(rng.random(players) < silent_probability)
+    if len(silent) == players:  # somebody has to play
+        silent = np.delete(silent, rng.integers(players))
+    return Programme(
+        seed=int(rng.integers(2**32)),
+        instruments=tuple(instruments[i] for i in chosen),
+        players=tuple(numbers.tolist()),
+        silent=tuple(silent.tolist()),
+    )
