@@ -1,0 +1,76 @@
+"""Curves that instruments and bodies are made of; points are complex numbers (x + 1j * y)."""
+
+from functools import lru_cache
+
+import numpy as np
+
+UP, DOWN, LEFT, RIGHT = -1j, 1j, -1.0 + 0j, 1.0 + 0j
+
+
+def turn(degrees: float | np.ndarray) -> np.ndarray:
+    """Unit direction at an angle from +x, clockwise on the screen (y points down)."""
+    return np.exp(1j * np.deg2rad(degrees))
+
+
+@lru_cache(maxsize=64)
+def _circle(count: int) -> np.ndarray:
+    return np.exp(2j * np.pi * np.arange(count) / count)
+
+
+def ellipse(width: float, height: float | None = None, count: int = 20) -> np.ndarray:
+    """Closed ellipse around 0 with radii ``width`` and ``height``: (point,)."""
+    unit = _circle(count)
+    return unit.real * width + 1j * unit.imag * (width if height is None else height)
+
+
+def box(x0: float, y0: float, x1: float, y1: float) -> np.ndarray:
+    """Rectangle from corner to corner: (4,)."""
+    return np.array([x0 + 1j * y0, x1 + 1j * y0, x1 + 1j * y1, x0 + 1j * y1])
+
+
+def smooth(points: list[complex] | np.ndarray, each: int = 4, closed: bool = True) -> np.ndarray:
+    """Catmull-Rom spline through ``points`` with ``each`` points a piece: (point,)."""
+    p = np.asarray(points, complex)
+    if closed:
+        q = np.concatenate([p[-1:], p, p[:2]])
+    else:
+        q = np.concatenate([p[:1], p, p[-1:]])
+    u = (np.arange(each) / each)[None]
+    a, b, c, d = (q[k : len(q) - 3 + k, None] for k in range(4))
+    curve = b + 0.5 * u * (c - a + u * (2 * a - 5 * b + 4 * c - d + u * (3 * (b - c) + d - a)))
+    flat = curve.ravel()
+    return flat if closed else np.append(flat, p[-1])
+
+
+def mirrored(half: list[complex]) -> np.ndarray:
+    """Close a half outline (y >= 0, from one end to the other) by its mirror image in y."""
+    points = np.asarray(half, complex)
+    back = points[::-1].conj()
+    keep = np.abs(back.imag) > 1e-9
+    return np.concatenate([points, back[keep]])
+
+
+def tube(centre: np.ndarray, widths: np.ndarray | float) -> np.ndarray:
+    """Polygon around a centre line (…, point) with a width at each point: (…, 2 * point)."""
+    step = np.gradient(centre, axis=-1)
+    side = 1j * step / np.maximum(np.abs(step), 1e-9) * (np.asarray(widths) / 2)
+    return np.concatenate([centre + side, (centre - side)[..., ::-1]], -1)
+
+
+_ARC = np.exp(1j * np.pi * np.linspace(0.5, 1.5, 5))
+
+
+def capsule(a: np.ndarray, b: np.ndarray, width_a: float, width_b: float) -> np.ndarray:
+    """Limb with round ends from ``a`` to ``b`` (both (frame,)): (frame, 10)."""
+    along = b - a
+    along = (along / np.maximum(np.abs(along), 1e-9))[:, None]
+    return np.concatenate(
+        [a[:, None] + along * _ARC * (width_a / 2), b[:, None] - along * _ARC * (width_b / 2)], 1
+    )
+
+
+def place(
+    shape: np.ndarray, origin: np.ndarray | complex, direction: np.ndarray | complex = 1.0
+) -> np.ndarray:
+    """Move a shape: its +x goes along ``direction`` (frame,), its 0 to ``origin``: (frame, point)."""
+    return np.asarray(origin)[..., None] + np.asarray(direction)[..., None] * shape
