@@ -7,6 +7,7 @@ its default pages fetch MathJax from elsewhere.
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -117,7 +118,12 @@ def build(root: Path = ROOT) -> int:
     BUILD.mkdir(exist_ok=True)
     with (BUILD / "book.log").open("w") as log:
         process = subprocess.Popen(
-            command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            cwd=root,
+            env=os.environ | {"NO_COLOR": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         for line in process.stdout or ():
             print(line, end="")
