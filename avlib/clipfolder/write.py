@@ -222,7 +222,7 @@ def _box_rows(boxes: np.ndarray | None) -> list | None:
     if boxes is None:
         return None
     rounded = boxes.astype(np.float64).round(2)
-    seen: np.ndarray = np.isfinite(rounded).all(axis=-1)
+    seen = ~np.isnan(rounded.sum(axis=-1))
     return [
         [box if ok else None for box, ok in zip(row, flags, strict=True)]
         for row, flags in zip(rounded.tolist(), seen.tolist(), strict=True)

@@ -12,6 +12,7 @@ from typing import cast
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from jaxtyping import UInt8
 
 from avlib.video.probe import MediaIndex, VideoError, media_index, open_media
@@ -99,12 +100,12 @@ def iter_frames(
     _check_times(index, times)
     height, width = _target(index, size)
     with open_media(path) as container:
-        reader = _Reader(container, index)
+        reader, scaler = _Reader(container, index), VideoReformatter()
         shown, picture = None, np.empty(0)
         for time in times:
             frame = reader.at(float(time))
             if frame is not shown:
-                shown, picture = frame, _to_rgb(frame, height, width)
+                shown, picture = frame, _to_rgb(scaler, frame, height, width)
             yield picture
 
 
@@ -192,7 +193,9 @@ def frame_size(height: int, width: int, size: int | tuple[int, int] | None) -> t
     return int(size * height / width), size
 
 
-def _to_rgb(frame: av.VideoFrame, height: int, width: int) -> UInt8[np.ndarray, "height width 3"]:
+def _to_rgb(
+    scaler: VideoReformatter, frame: av.VideoFrame, height: int, width: int
+) -> UInt8[np.ndarray, "height width 3"]:
     """Resize, convert to RGB with the file's own colour matrix, and apply the phone's rotation."""
     turns = round(frame.rotation / 90) % 4
     if turns % 2:
@@ -200,14 +203,15 @@ def _to_rgb(frame: av.VideoFrame, height: int, width: int) -> UInt8[np.ndarray, 
     shrink = height * width < frame.height * frame.width
     matrix = None
     if frame.colorspace == _UNTAGGED and frame.height >= 720:
-        matrix = "ITU709"  # what every player assumes for untagged high definition
-    picture = frame.to_ndarray(
+        matrix = 1  # BT.709: what every player assumes for untagged high definition
+    picture = scaler.reformat(
+        frame,
         format="rgb24",
         width=width,
         height=height,
         src_colorspace=matrix,
         interpolation="AREA" if shrink else "BICUBIC",
-    )
+    ).to_ndarray()
     return np.ascontiguousarray(np.rot90(picture, turns)) if turns else picture
 
 

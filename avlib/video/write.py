@@ -10,10 +10,12 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from jaxtyping import Float
 
 from avlib.video.probe import VideoError
 
+_BT709 = 1  # FFmpeg's number for that colour matrix, primaries and curve
 AAC_RATES = (
     7350,
     8000,
@@ -115,19 +117,19 @@ def encode(
         video.options = {"crf": str(crf), "preset": preset}
         video.codec_context.thread_count = 1
         # Tagged, so that every player turns the colours back with the matrix they were made with.
-        video.codec_context.colorspace = 1
-        video.codec_context.color_primaries = 1
-        video.codec_context.color_trc = 1
-        video.codec_context.color_range = 1
+        video.codec_context.colorspace = _BT709
+        video.codec_context.color_primaries = _BT709
+        video.codec_context.color_trc = _BT709
+        video.codec_context.color_range = 1  # 16 to 235, as players expect
         audio = None
         if wave is not None:
             audio = container.add_stream("aac", rate=rate)
             audio.layout = "mono"
             audio.bit_rate = min(128_000, 5 * int(rate or 0))
-        count = 0
+        count, scaler = 0, VideoReformatter()  # one for all: making one takes 6 ms
         for picture in _chain(first, pictures):
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709")
+            frame = scaler.reformat(frame, format="yuv420p", dst_colorspace=_BT709)
             frame.pts, frame.time_base = count, 1 / per_second
             container.mux(video.encode(frame))
             count += 1
