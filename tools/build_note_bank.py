@@ -4,8 +4,8 @@
 
 Needs the command `fluidsynth` and FluidR3_GM.sf2 (Debian packages fluidsynth and
 fluid-soundfont-gm). Each instrument is played note by note, every four semitones over its range,
-without reverb and chorus, at 48 kHz, mixed to mono, brought into tune and down to 16 kHz.
-Sustained notes get a loop, the others end when they have died away. What is stored: 13-bit FLAC,
+without reverb and chorus, at 48 kHz, one channel of it brought into tune and down to 16 kHz.
+Sustained notes get a loop, the others end when they have died away. What is stored: 14-bit FLAC,
 one file an instrument, and an index with, per note, where it lies, its loop and its level; per
 instrument, its level and which samples of the SoundFont it was made from.
 """
@@ -25,7 +25,6 @@ from scipy.signal import butter, resample_poly, sosfilt, sosfiltfilt
 
 from avlib.orchestra import sound
 from avlib.orchestra.instruments import INSTRUMENTS, Instrument
-from avlib.orchestra.pitch import cents_off
 from avlib.orchestra.score import melody
 
 RATE = 16000  # of the bank
@@ -34,7 +33,7 @@ VELOCITY = 104
 SPACING = 4  # semitones between stored notes: every pitch is within two of one
 SUSTAIN_S = 1.9  # how long a sustained note is held while rendering
 RING_S = 2.6  # how long a note that dies away is followed
-BITS = 13
+BITS = 14
 PLACES = (
     "/usr/share/sounds/sf2/FluidR3_GM.sf2",
     "/usr/share/soundfonts/FluidR3_GM.sf2",
@@ -161,7 +160,7 @@ def _pitches(player: Instrument) -> tuple[int, ...]:
 def render(
     soundfont: Path, program: int, keys: list[int], hold_s: float, percussion: bool
 ) -> list[np.ndarray]:
-    """Play keys one after the other; mono at `RATE`, one array a key, from its onset on."""
+    """Play keys one after the other; one channel at `RATE`, one array a key, from its onset on."""
     slot_s = hold_s + 1.6
     with tempfile.TemporaryDirectory() as folder:
         midi, wav = Path(folder) / "notes.mid", Path(folder) / "notes.wav"
@@ -172,14 +171,23 @@ def render(
         wave, rate = soundfile.read(wav, dtype="float64", always_2d=True)
     if rate != RENDER_RATE:
         sys.exit(f"fluidsynth rendered at {rate} Hz instead of {RENDER_RATE} Hz")
-    mono = resample_poly(wave.mean(1), RATE, RENDER_RATE)
-    mono = sosfiltfilt(butter(2, 20, "highpass", fs=RATE, output="sos"), mono)
+    wave = resample_poly(wave, RATE, RENDER_RATE, axis=0)
+    wave = sosfiltfilt(butter(2, 20, "highpass", fs=RATE, output="sos"), wave, axis=0)
     starts = [round((0.1 + i * slot_s - 0.005) * RATE) for i in range(len(keys))]
-    waves = [mono[s : s + round((hold_s + 0.005) * RATE)] for s in starts]
+    waves = [_one_channel(wave[s : s + round((hold_s + 0.005) * RATE)]) for s in starts]
     for key, note in zip(keys, waves, strict=True):
         if not np.abs(note).max() > 1e-3:
             sys.exit(f"program {program} has no sound for key {key}")
     return waves
+
+
+def _one_channel(wave: np.ndarray) -> np.ndarray:
+    """The channel whose level is steadier: the sum of two microphones would beat."""
+    if 10 * np.abs(wave).max(0).min() < np.abs(wave).max():  # panned: the near one
+        return wave[:, np.argmax(np.abs(wave).max(0))]
+    frames = wave[: len(wave) // 800 * 800].reshape(-1, 800, 2)
+    level = 10 * np.log10((frames**2).mean(1) + 1e-12)
+    return wave[:, np.argmin(np.abs(np.diff(level, axis=0)).sum(0))]
 
 
 def _midi(program: int, keys: list[int], hold_s: float, slot_s: float, channel: int) -> bytes:
@@ -220,18 +228,44 @@ def _erhu(wave: np.ndarray, raised: int) -> np.ndarray:
 
 def _tune(wave: np.ndarray, pitch: int) -> np.ndarray:
     """Bring a note into tune: resampled by what it is off, through a spline at 64 kHz."""
-    cents = cents_off(wave[: int(1.2 * RATE)], RATE, pitch)
+    cents = cents_off(wave[: int(1.2 * RATE)], pitch)
     fine = resample_poly(wave, 4, 1)
     spline = CubicSpline(np.arange(len(fine)) / 4, fine)
     step = 2 ** (-cents / 1200)
     return spline(np.arange(int(len(wave) / step)) * step)
 
 
+def cents_off(wave: np.ndarray, pitch: float, reach: float = 80.0) -> float:
+    """By how many cents a note lies above its pitch.
+
+    A comb of the first harmonics, weighted by 1 / harmonic, is laid over the spectrum and moved
+    by up to `reach` cents until it catches most.
+    """
+    size = 1 << 18
+    spectrum = np.abs(np.fft.rfft(wave * np.hanning(len(wave)), size)) ** 0.5
+    cents = np.arange(-reach, reach + 0.5, 0.5)
+    base = 440.0 * 2 ** ((pitch - 69 + cents / 100) / 12)
+    score = np.zeros(len(cents))
+    for harmonic in range(1, 9):
+        at = base * harmonic * size / RATE
+        if at[-1] < size // 2:
+            score += np.interp(at, np.arange(len(spectrum)), spectrum) / harmonic
+    return float(cents[np.argmax(score)])
+
+
 def _trim(wave: np.ndarray) -> np.ndarray:
-    """Cut what comes before the sound: up to 2 ms before 2 % of the peak is reached."""
-    loud = np.flatnonzero(np.abs(wave) > 0.02 * np.abs(wave).max())
-    wave = wave[max(0, int(loud[0]) - RATE // 500) :].copy()
-    wave[:16] *= np.linspace(0, 1, 16, endpoint=False)
+    """Cut what comes before the sound: up to 2 ms before 2 % of the peak is reached.
+
+    What speaks slowly (a bow) is cut further in, so that it is well heard 50 ms after its onset;
+    otherwise short notes would hardly be there.
+    """
+    size = np.abs(wave)
+    start = int(np.argmax(size > 0.02 * size.max())) - RATE // 500
+    level = np.sqrt(np.convolve(wave**2, np.full(RATE // 100, 100 / RATE))[: len(wave)])
+    heard = int(np.argmax(level > 0.35 * _loudness(wave))) - RATE // 20
+    fade = RATE // 1000 if start >= heard else RATE // 100
+    wave = wave[max(0, start, heard) :].copy()
+    wave[:fade] *= np.linspace(0, 1, fade, endpoint=False)
     return wave
 
 

@@ -19,6 +19,7 @@ _T = TypeVar("_T")
 
 SHORTEST_S = 0.1  # no written note is shorter (repeats of a tremolo lie just above)
 LONGEST_S = 2.4  # a breath, a bow
+STRUCK_S = 0.45  # what is struck has died away by then
 REST_S = 0.4  # the least silence between two phrases
 
 SCALES: dict[str, tuple[int, ...]] = {
@@ -264,6 +265,8 @@ class _Tune:
             velocity = loud + accent + shape + 0.04 * float(self.rng.standard_normal())
             onset_s = start_s + position * beat_s + float(self.rng.uniform(-0.006, 0.006))
             held_s = min(length * beat_s * self.legato, LONGEST_S)
+            if self.player.technique == "struck" and not self._rolls(held_s):
+                held_s = min(held_s, STRUCK_S)
             held_s = max(held_s - 0.012, SHORTEST_S)
             is_last = index == len(rhythm) - 1
             self._step(is_last, chords[int(position // 4)])
@@ -299,7 +302,7 @@ class _Tune:
             if self.habit < 0.25 and index % 2:
                 return [top]
             return self._strum(stroke, chord, down=index % 2 == 0)
-        if player.name == "pipa" and self.habit > 0.4 and stroke.duration_s > 0.4:
+        if self._rolls(stroke.duration_s):
             return self._tremolo(top)
         if player.voices >= 3 and (on_bar or rng.random() < 0.2 + 0.3 * self.habit):
             below = self._chord(chord, self.place - 2, player.voices - 1)
@@ -336,8 +339,13 @@ class _Tune:
             for i, pitch in enumerate(pitches)
         ]
 
+    def _rolls(self, held_s: float) -> bool:
+        """Whether a note is long enough, and the player inclined, to roll it."""
+        inclined = {"pipa": 0.6, "xylophone": 0.7}.get(self.player.name, 0.0)
+        return self.habit < inclined and held_s > STRUCK_S
+
     def _tremolo(self, note: Note) -> list[Note]:
-        """The pipa's rolling repeats, eight or nine a second."""
+        """A long note on pipa or xylophone: rolling repeats, eight or nine a second."""
         gap_s = float(self.rng.uniform(0.11, 0.13))
         count = int(note.duration_s // gap_s)
         soft = [1.0 if i == 0 else 0.75 for i in range(count)]

@@ -8,10 +8,11 @@ functions of (instrument, player number). So no two players sound alike, and a p
 in every clip.
 """
 
+import itertools
 import json
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -22,6 +23,7 @@ import soundfile
 from jaxtyping import Complex, Float, Float32
 from numpy.random import Generator, default_rng
 from scipy import fft
+from scipy.signal import sosfilt
 
 from avlib.orchestra.instruments import INSTRUMENTS
 from avlib.orchestra.instruments import instrument as find
@@ -31,8 +33,8 @@ NOMINAL_DB = -20.0  # RMS of a player of level 0 dB while sounding, against full
 PEAK = 0.98  # no clip passes it
 NOISE_DB = (-66.0, -56.0)  # a player's noise against its nominal RMS
 _NOISE_SAMPLES = 1 << 17
-_BLOCK_S = 0.75  # FFT block of the voice's filter, rounded up to a power of two
-_ROOM_S = (0.06, 0.26)  # how long a room rings
+_BLOCK_S = 0.7  # FFT block of the voice's filter, rounded up to a power of two
+_ROOM_S = (0.06, 0.24)  # how long a room rings
 _INTERNAL_HZ = 32000  # stored notes are held at least this finely, so that lines join them well
 # Seconds in which a note fades once let go; what is struck rings on by itself.
 _RELEASE_S = {
@@ -144,8 +146,8 @@ def play(
         round(seconds * rate) samples; about -20 dBFS RMS while sounding, peak below 1.
 
     Raises:
-        ValueError: unknown instrument, negative player, rate or length not positive, or a note
-            more than two semitones outside the instrument's range.
+        ValueError: unknown instrument, negative player, rate or length not positive, a note that
+            starts before the clip or lies more than two semitones outside the instrument's range.
 
     Example:
         >>> wave = play([Note(0.5, 1.0, 69.0, 0.8)], "violin", 7, seconds=2.0)
@@ -162,8 +164,8 @@ def play(
     buses = _dry(notes, instrument, own, length, rate, rng)
     wave = _filter(buses, _responses(instrument, player, rate))
     nominal = 10 ** (NOMINAL_DB / 20)
-    at = int(rng.integers(_NOISE_SAMPLES))
-    noise = _noise()[np.arange(at, at + length) % _NOISE_SAMPLES]
+    at = int(rng.integers(_NOISE_SAMPLES // 4))
+    noise = np.resize(_noise()[at : at + length], length)  # a long clip hears it again
     wave *= np.float32(nominal * 10 ** (own.level_db / 20))
     wave += np.float32(nominal * 10 ** (own.noise_db / 20)) * noise
     peak = float(np.abs(wave).max())
@@ -172,27 +174,35 @@ def play(
     return wave
 
 
-def shared_samples() -> list[tuple[str, str, tuple[str, ...]]]:
-    """Which samples of the SoundFont two instruments share.
+def shared_samples(
+    train: Iterable[str] = INSTRUMENTS, test: Iterable[str] = INSTRUMENTS
+) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Which samples of the SoundFont instruments of two groups share.
 
-    A category split that trains on one of the two and tests on the other lets the model hear, in
-    part, what it will be tested on.
+    Where a category split trains on one of such a pair and tests on the other, a model has heard
+    in part what it is tested on.
+
+    Args:
+        train: instruments of one group; all of them if not given.
+        test: instruments of the other.
 
     Returns:
-        (instrument, other instrument, names of the samples), for every pair that shares any.
+        (instrument, other instrument, names of the samples) for every pair that shares any, each
+        pair once.
 
     Example:
         >>> [(one, other) for one, other, _ in shared_samples()]
         [('erhu', 'violin')]
+        >>> shared_samples(train=["violin", "flute"], test=["cello", "oboe"])
+        []
     """
     index = bank_index()
-    pairs = []
-    for i, one in enumerate(INSTRUMENTS):
-        for other in list(INSTRUMENTS)[i + 1 :]:
-            both = set(index[one]["source"]) & set(index[other]["source"])
-            if both:
-                pairs.append((one, other, tuple(sorted(both))))
-    return pairs
+    pairs = {}
+    for one, other in itertools.product(train, test):
+        both = set(index[one]["source"]) & set(index[other]["source"])
+        if one != other and both:
+            pairs.setdefault(frozenset((one, other)), (one, other, tuple(sorted(both))))
+    return list(pairs.values())
 
 
 @dataclass(frozen=True)
@@ -289,9 +299,12 @@ def _dry(
     for note, steady in zip(notes, steadiness, strict=True):
         start = round(note.onset_s * rate)
         if not player.low - 2 <= note.pitch <= player.high + 2:
-            raise ValueError(
-                f"{instrument} plays MIDI {player.low} to {player.high}, not {note.pitch}"
-            )
+            range_ = f"{player.low} to {player.high}"
+            raise ValueError(f"{instrument} plays MIDI {range_}, not {note.pitch}")
+        if start < 0:
+            raise ValueError(f"a note starts {-note.onset_s} s before the clip")
+        if start >= length:
+            continue
         nearest = min(stored, key=lambda s: abs(s.pitch - note.pitch))
         shift = note.pitch - nearest.pitch if pitched else 0.0
         if shift not in tables:
@@ -299,9 +312,7 @@ def _dry(
         held = round(note.duration_s * rate)
         count = min(held + len(release), length - start)
         sound = tables[shift].read(nearest, count)
-        count = len(sound)
-        if count <= 0:
-            continue
+        count = len(sound)  # less, if the note has died away before
         quick = min(len(attack), count)
         sound[:quick] *= attack[:quick]
         if count > held:
@@ -395,13 +406,14 @@ def _responses(instrument: str, player: int, rate: int) -> Complex[np.ndarray, "
     """Frequency responses of voice and room: for what is played loud, and for what is soft."""
     own = voice(instrument, player)
     size = 1 << math.ceil(math.log2(_BLOCK_S * rate))
-    turn = 2 * np.pi * np.arange(size // 2 + 1) / size
-    colour = _high_shelf(turn, own.shelf_hz, own.shelf_db, rate)
-    for frequency, gain_db in own.peaks:
-        colour *= _peak(turn, frequency, gain_db, rate)
-    colour *= fft.rfft(_room(own, _generator("room", instrument, player), rate), size)
-    soft = colour * _high_shelf(turn, 1200.0, own.soft_db, rate)
-    return np.stack([colour, soft]).astype(np.complex64)
+    colour = [_high_shelf(own.shelf_hz, own.shelf_db, rate)]
+    colour += [_peak(frequency, gain_db, rate) for frequency, gain_db in own.peaks]
+    room = np.zeros(size - _hop(size))
+    answer = _room(own, _generator("room", instrument, player), rate)
+    room[: len(answer)] = answer
+    loud = sosfilt(colour, room)
+    soft = sosfilt([_high_shelf(1200.0, own.soft_db, rate)], loud)
+    return fft.rfft(np.stack([loud, soft]).astype(np.float32), size)
 
 
 def _room(own: Voice, rng: Generator, rate: int) -> Float[np.ndarray, " sample"]:
@@ -420,29 +432,22 @@ def _room(own: Voice, rng: Generator, rate: int) -> Float[np.ndarray, " sample"]
     return response
 
 
-def _biquad(
-    turn: Float[np.ndarray, " freq"], b: Sequence[float], a: Sequence[float]
-) -> Complex[np.ndarray, " freq"]:
-    z = np.exp(-1j * turn)
-    return (b[0] + z * (b[1] + z * b[2])) / (a[0] + z * (a[1] + z * a[2]))
+def _peak(frequency: float, gain_db: float, rate: int) -> tuple[float, ...]:
+    """Resonance of gain_db, quality 1.4, as a biquad (b0 b1 b2 1 a1 a2).
 
-
-def _peak(
-    turn: Float[np.ndarray, " freq"], frequency: float, gain_db: float, rate: int
-) -> Complex[np.ndarray, " freq"]:
-    """Resonance of gain_db, quality 1.4 (R. Bristow-Johnson's Audio EQ Cookbook, peakingEQ)."""
+    R. Bristow-Johnson's Audio EQ Cookbook, peakingEQ.
+    """
     amplitude = 10 ** (gain_db / 40)
     angle = 2 * math.pi * frequency / rate
     alpha = math.sin(angle) / 2.8
-    b = (1 + alpha * amplitude, -2 * math.cos(angle), 1 - alpha * amplitude)
-    a = (1 + alpha / amplitude, -2 * math.cos(angle), 1 - alpha / amplitude)
-    return _biquad(turn, b, a)
+    middle = -2 * math.cos(angle)
+    b = (1 + alpha * amplitude, middle, 1 - alpha * amplitude)
+    a = (1 + alpha / amplitude, middle, 1 - alpha / amplitude)
+    return tuple(x / a[0] for x in b + a)
 
 
-def _high_shelf(
-    turn: Float[np.ndarray, " freq"], frequency: float, gain_db: float, rate: int
-) -> Complex[np.ndarray, " freq"]:
-    """Treble raised by gain_db (Audio EQ Cookbook, highShelf, slope 0.7)."""
+def _high_shelf(frequency: float, gain_db: float, rate: int) -> tuple[float, ...]:
+    """Treble raised by gain_db, slope 0.7, as a biquad (Audio EQ Cookbook, highShelf)."""
     amp = 10 ** (gain_db / 40)
     angle = 2 * math.pi * frequency / rate
     cos = math.cos(angle)
@@ -458,7 +463,12 @@ def _high_shelf(
         2 * ((amp - 1) - (amp + 1) * cos),
         (amp + 1) - (amp - 1) * cos - edge,
     )
-    return _biquad(turn, b, a)
+    return tuple(x / a[0] for x in b + a)
+
+
+def _hop(size: int) -> int:
+    """New samples in a block of the filter; the rest of it holds the room's answer."""
+    return size * 5 // 8
 
 
 def _filter(
@@ -466,7 +476,7 @@ def _filter(
 ) -> Float32[np.ndarray, " sample"]:
     """Each bus through its response, and their sum (overlap-add)."""
     size = 2 * (responses.shape[1] - 1)
-    hop = size * 5 // 8  # the rest of a block holds the room's answer
+    hop = _hop(size)
     length = buses.shape[1]
     blocks = -(-length // hop)
     padded = np.zeros((2, blocks * hop), np.float32)
