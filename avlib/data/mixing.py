@@ -249,7 +249,8 @@ class MixAndSeparate(Dataset[dict[str, Any]]):
                 f"clip {entry.name!r} is {entry.seconds:g} s long, shorter than the "
                 f"{self.front_end.seconds:.3f} s asked for; use longer clips, or leave it out"
             )
-        return int(rng.integers(room + 1)) if self.train else room // 2
+        # Half a sample late rather than early, so that a picture at the middle is not missed.
+        return int(rng.integers(room + 1)) if self.train else (room + 1) // 2
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         missing: list[str] = []

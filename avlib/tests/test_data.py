@@ -303,7 +303,7 @@ def test_a_row_alone_makes_the_clip():
     scene = make_scene(
         entry.seed, entry.categories, split="test", players=entry.numbers, frame_times=(3.0,)
     )
-    start = (66150 - 11025) // 2
+    start = (66150 - 11025 + 1) // 2
     assert np.array_equal(item["waves"][1], scene.mixture[start : start + 11025])
     assert item["categories"][1] == entry.categories[0]
 
@@ -386,9 +386,9 @@ def test_mixing_rules_by_hand():
     for rule, divisor in (("sop", 2), ("cosep", 2), ("seco", 1)):
         dataset = mixes("test", rule, train=False)
         plan, item = dataset.plan(3), dataset[3]
-        assert plan.starts == (27562, 27562)  # (66150 - 11025) / 2, rounded down
+        assert plan.starts == (27563, 27563)  # (66150 - 11025) / 2, rounded up
         waves = [
-            dataset.source.read(i, 27562 / 11025, 1.0, (0.0,), 8).wave / divisor
+            dataset.source.read(i, 27563 / 11025, 1.0, (0.0,), 8).wave / divisor
             for i in plan.entries
         ]
         assert np.allclose(item["waves"], waves, atol=1e-7)
@@ -416,7 +416,7 @@ def test_training_draws_gain_and_segment_and_evaluation_does_not():
 
 
 def test_full_segments_are_those_of_the_papers():
-    for front_end, start in ((SOP, 307), (COSEP, 307), (SECO, 0)):
+    for front_end, start in ((SOP, 308), (COSEP, 308), (SECO, 0)):
         dataset = MixAndSeparate(
             Orchestra("test"), length=1, train=False, front_end=front_end, view=TINY
         )
@@ -440,11 +440,10 @@ def test_evaluation_never_augments_and_is_pure():
     assert same(dataset[2], dataset[2])
     assert same(dataset[2], mixes("validation", train=False, length=50)[2])
     plan = dataset.plan(2)
-    clip = dataset.source.read(
-        plan.entries[0],
-        frame_times=TINY.times(dataset.source.entries[plan.entries[0]], 2.5, 1.0),
-        size=32,
-    )
+    entry = dataset.source.entries[plan.entries[0]]
+    times = TINY.times(entry, plan.starts[0] / 11025, 1.0)
+    assert times == pytest.approx((0.0, 3.0, 5.75), abs=1e-4)
+    clip = dataset.source.read(plan.entries[0], frame_times=times, size=32)
     assert torch.equal(dataset[2]["frames"][0], video_input(clip))
 
 
