@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,16 +70,17 @@ def complete_or_absent(folder: Path) -> Iterator[Path]:
     the block early, Ctrl-C included, leaves `folder` as it was.
 
     Example:
+        >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as place:
         ...     with complete_or_absent(Path(place, "out")) as temporary:
         ...         _ = (temporary / "a.txt").write_text("a")
         ...     os.listdir(place), os.listdir(Path(place, "out"))
         (['out'], ['a.txt'])
     """
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", suffix=".tmp", dir=folder.parent))
+    temporary = folder.with_name(f".{folder.name}-{os.getpid()}.tmp")
     try:
+        temporary.mkdir()
         yield temporary
-        temporary.chmod(0o777 & ~_umask())
         if folder.exists() and any(folder.iterdir()):
             _replace_files(temporary, folder)
         else:
@@ -100,12 +100,6 @@ def _replace_files(temporary: Path, folder: Path) -> None:
             (folder / name).unlink(missing_ok=True)
     if RECORD in fresh:
         os.replace(temporary / RECORD, folder / RECORD)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def write_wave(path: Path, wave: Float[np.ndarray, " sample"], rate: int) -> None:

@@ -114,9 +114,7 @@ def choose_regions(
     return tuple(chosen), how
 
 
-def _checked_box(
-    box: Numbers, width: int, height: int
-) -> tuple[float, float, float, float]:
+def _checked_box(box: Numbers, width: int, height: int) -> tuple[float, float, float, float]:
     x1, y1, x2, y2 = (float(v) for v in box)
     text = f"box {x1:g},{y1:g},{x2:g},{y2:g}"
     picture = f"the picture is {width} x {height} pixels, x to the right, y downwards"

@@ -83,12 +83,14 @@ def parse(words: Sequence[str]) -> Command:
 
 def _tyro(kind: Any, program: str, text: str, words: Sequence[str]) -> Any:
     """Let tyro parse; in the help it prints, set `text` line by line (tyro would re-flow it)."""
-    mark = "@text@"
-    with redirect_stdout(io.StringIO()) as caught:
+    mark, real = "@text@", sys.stdout
+    caught = io.TextIOWrapper(io.BytesIO(), encoding=real.encoding)
+    with redirect_stdout(caught):
         try:
             return tyro.cli(kind, prog=program, description=mark, args=words, config=_CONFIG)
         finally:
-            sys.__stdout__.write(caught.getvalue().replace(mark, text.strip()))
+            caught.seek(0)
+            real.write(caught.read().replace(mark, text.strip()))
 
 
 def _sentence(command: type[Command]) -> str:

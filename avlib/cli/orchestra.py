@@ -1,5 +1,9 @@
 """`avlib doctor` and `avlib orchestra`."""
 
+import os
+import shutil
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -54,13 +58,32 @@ Examples:
 
     def run(self) -> int:
         """Write the sheet."""
-        from avlib.orchestra.preview import contact_sheet
+        from avlib.orchestra.preview import write_contact_sheet
 
-        written = contact_sheet(self.out, seed=self.seed, size=self.size)
-        print(written)
+        if self.out.suffix.lower() != ".png":
+            raise ValueError(f"{self.out}: give a name that ends in .png")
+        if not self.out.parent.is_dir():
+            raise ValueError(f"{self.out}: there is no folder {self.out.parent}; make it first")
+        temporary = self.out.with_name(f".{self.out.stem}-{os.getpid()}.tmp.png")
+        try:
+            write_contact_sheet(temporary, seed=self.seed, size=self.size)
+            os.replace(temporary, self.out)
+        finally:
+            temporary.unlink(missing_ok=True)
+        print(self.out)
         if self.open:
-            _show(self.out)
+            show(self.out)
         return 0
+
+
+def show(path: Path) -> None:
+    """Open a picture in the system's viewer, if there is one; say so if not."""
+    viewer = {"darwin": "open", "win32": "explorer"}.get(sys.platform, "xdg-open")
+    if shutil.which(viewer) is None:
+        print(f"note: no viewer found ({viewer}); open {path} yourself", file=sys.stderr)
+        return
+    quiet = subprocess.DEVNULL
+    subprocess.Popen([viewer, str(path)], stdout=quiet, stderr=quiet, start_new_session=True)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,16 +33,18 @@ Examples:
 
     video: Annotated[Path, conf.Positional, conf.arg(metavar="VIDEO")]
     """The video file: MP4, MOV, MKV, WebM, whatever FFmpeg reads."""
-    boxes: Annotated[tuple[str, ...], conf.arg(metavar="X1,Y1,X2,Y2 ...")] = ()
+    boxes: Annotated[
+        tuple[str, ...], conf.arg(metavar="X1,Y1,X2,Y2 ...", help_behavior_hint="")
+    ] = ()
     """A box around each player: left, top, right, bottom."""
-    points: Annotated[tuple[str, ...], conf.arg(metavar="X,Y ...")] = ()
+    points: Annotated[tuple[str, ...], conf.arg(metavar="X,Y ...", help_behavior_hint="")] = ()
     """A point on each player instead."""
     halves: bool = False
     """The left and the right half instead: what is taken when nothing is said."""
-    names: Annotated[tuple[str, ...], conf.arg(metavar="NAME ...")] = ()
+    names: Annotated[tuple[str, ...], conf.arg(metavar="NAME ...", help_behavior_hint="")] = ()
     """What to call the players, in the same order."""
-    out: Annotated[Path | None, conf.arg(metavar="DIR")] = None
-    """Folder for the results; default: the video's name with "-players", here."""
+    out: Annotated[Path | None, conf.arg(metavar="DIR", help_behavior_hint="")] = None
+    """Folder for the results; without, the video's name with "-players", in this folder."""
     overwrite: bool = False
     """Write into a folder that holds other things."""
     checkpoint: Annotated[str, conf.arg(metavar="PATH")] = "pocket"

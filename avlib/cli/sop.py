@@ -1,17 +1,159 @@
 """`avlib train sop` and `avlib evaluate sop`."""
 
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from tyro import conf
 
 from avlib.cli.base import Command
+
+if TYPE_CHECKING:
+    from avlib.data import MixAndSeparate, Source
+    from avlib.sop import SoPConfig
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSop(Command):
-    """Train Sound of Pixels: two solos are mixed, and each picture must find its sound again."""
+    """Train Sound of Pixels: mix two solos, and find each again by its picture."""
 
-    debug: bool = False
+    TEXT: ClassVar[str] = """
+The recipe `pocket` trains in a quarter of an hour on two CPU cores, `paper` is that of the paper
+(four GPUs, ImageNet weights). The data are solos of the Pocket Orchestra's training players, made
+as they are needed, or your own: a folder of clips laid out as `avlib orchestra export` does, whose
+splits "train" and "validation" are used.
+
+Stop with Ctrl-C whenever you like: the same command goes on from the last checkpoint. The folder
+--out holds log.jsonl, config.json, checkpoints, and at the end model.safetensors with model.json,
+its record.
+
+Examples:
+  avlib train sop --preset pocket
+  avlib train sop --preset pocket --minutes 5 --seed 1 --out runs/five-minutes
+  avlib train sop --data my-clips --out runs/my-clips
+  torchrun --nproc_per_node=4 -m avlib train sop --preset paper
+"""
+
+    preset: Literal["pocket", "paper"] = "pocket"
+    """The recipe: sizes, learning rates, steps."""
+    data: Annotated[Path | None, conf.arg(metavar="DIR", help_behavior_hint="")] = None
+    """A folder of solo clips; without, the Pocket Orchestra."""
+    out: Annotated[Path | None, conf.arg(metavar="DIR", help_behavior_hint="")] = None
+    """Folder of the run; without, runs/sop-PRESET-seedN."""
+    minutes: Annotated[float | None, conf.arg(metavar="FLOAT", help_behavior_hint="")] = None
+    """Stop after so many minutes; without, as the recipe says."""
+    steps: Annotated[int | None, conf.arg(metavar="INT", help_behavior_hint="")] = None
+    """Steps of the whole run (the learning rate's schedule goes by them)."""
+    seed: int = 0
+    """Of the first weights and of the training mixes."""
+    resume: Literal["auto", "never"] = "auto"
+    """auto: go on with the run in --out, if there is one; never: refuse such a folder."""
+    workers: Annotated[int | None, conf.arg(metavar="INT", help_behavior_hint="")] = None
+    """Processes that make mixes; without, as the recipe says."""
+    device: str = "auto"
+    """Where to compute: auto, cpu, cuda, mps."""
+
+    def run(self) -> int:
+        """Train, and say where the model is."""
+        from avlib import sop
+
+        folder = self.out or Path("runs") / f"sop-{self.preset}-seed{self.seed}"
+        begun = sorted(folder.glob("step-*"))
+        if self.resume == "never" and begun:
+            raise ValueError(
+                f"{folder}: holds a run already; give another --out, or leave --resume never "
+                "to go on with it"
+            )
+        cfg = self._config(sop.PRESETS[self.preset]())
+        going_on = f", going on from {begun[-1].name}" if begun else ""
+        print(
+            f"run: {folder}{going_on}; stop with Ctrl-C, the same command goes on", file=sys.stderr
+        )
+        if self.data is None:
+            sop.train(cfg, folder)
+        else:
+            source, validation = _folder_sources(self.data, cfg)
+            sop.train(cfg, folder, source, validation)
+        print(folder / "model.safetensors")
+        print(f"next: avlib evaluate sop --checkpoint {folder}", file=sys.stderr)
+        return 0
+
+    def _config(self, recipe: "SoPConfig") -> "SoPConfig":
+        wanted = {"max_minutes": self.minutes, "steps": self.steps, "workers": self.workers}
+        changes: dict[str, Any] = {k: v for k, v in wanted.items() if v is not None}
+        # The schedule goes by steps and a time limit cuts it short: the recipe's must not cut a
+        # number of steps that the user asked for.
+        if self.steps is not None and self.minutes is None:
+            changes["max_minutes"] = None
+        train = replace(recipe.train, seed=self.seed, device=self.device)
+        return replace(recipe, seed=self.seed, train=train).changed(**changes)
+
+
+def _folder_sources(folder: Path, cfg: "SoPConfig") -> "tuple[Source, MixAndSeparate]":
+    """The clips of a folder to train on, and fixed mixes of its validation clips."""
+    from avlib.data import ClipFolder, MixAndSeparate, sop_view
+
+    view = sop_view(cfg.frame_size, cfg.frames, cfg.frame_spacing_s)
+    validation = MixAndSeparate(
+        ClipFolder(folder, "validation"),
+        cfg.n,
+        "sop",
+        length=cfg.validation_pairs,
+        seed=cfg.seed,
+        train=False,
+        front_end=cfg.front_end,
+        view=view,
+    )
+    return ClipFolder(folder, "train"), validation
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateSop(Command):
-    """Score Sound of Pixels on held-out players, beside mixture and ideal masks."""
+    """Score Sound of Pixels on held-out players, beside the mixture and ideal masks."""
+
+    TEXT: ClassVar[str] = """
+Separates the stored test pairs: 256 mixes of two solos by players that no model was trained on,
+the same for everybody. Prints SDR, SIR, SAR and the gain in SDR over the unseparated mixture, in
+dB, with 95% intervals, for the model, for the mixture taken as the answer, and for the ideal
+masks, which are the most that any mask can do. Writes the record (JSON) and the scores of every
+pair (CSV) under --out.
+
+Examples:
+  avlib evaluate sop                                  the model that is shipped
+  avlib evaluate sop --checkpoint runs/sop-pocket-seed0
+  avlib evaluate sop --pairs 32                       a quick look
+"""
+
+    checkpoint: Annotated[str, conf.arg(metavar="PATH")] = "pocket"
+    """A run's folder or a .safetensors file; "pocket" is the model that is shipped."""
+    pairs: Annotated[int | None, conf.arg(metavar="N", help_behavior_hint="")] = None
+    """Only the first N pairs; without, all."""
+    split: Literal["test", "validation"] = "test"
+    """Whose pairs: 256 of test players, or 128 of validation players."""
+    out: Annotated[Path, conf.arg(metavar="DIR")] = Path("results")
+    """Folder for the record and the scores of every pair."""
+    workers: int = 0
+    """Processes that make mixes; 0: none but this one."""
+    device: str = "auto"
+    """Where to compute: auto, cpu, cuda, mps."""
+
+    def run(self) -> int:
+        """Print the table, and say where the record is."""
+        from avlib import sop
+        from avlib.training import world
+
+        with world(self.device) as here:
+            model = sop.load(self.checkpoint, here.device)
+            pairs = "sop" if self.split == "test" else "sop-validation"
+            result = sop.evaluate(model, pairs, limit=self.pairs, workers=self.workers)
+        about = result.about
+        print(f"Sound of Pixels, preset {about['preset']}, seed {about['seed']}, {self.checkpoint}")
+        print(
+            f"{about['data']}: {result.count} pairs of {about['split']} players of the Pocket "
+            f"Orchestra, {about['samples']} samples at {about['rate']} Hz, on {here.device}, "
+            f"{result.seconds:.0f} s"
+        )
+        print(result.table())
+        print(result.write(self.out))
+        return 0
