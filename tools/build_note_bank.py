@@ -26,6 +26,7 @@ from scipy.signal import butter, resample_poly, sosfilt, sosfiltfilt
 from avlib.orchestra import sound
 from avlib.orchestra.instruments import INSTRUMENTS, Instrument
 from avlib.orchestra.score import melody
+from avlib.orchestra.sound import bank
 
 RATE = 16000  # of the bank
 RENDER_RATE = 48000
@@ -138,8 +139,8 @@ def calibrate(name: str) -> float:
 
     Played by 24 players of the training set, whose own levels are taken out.
     """
-    sound.bank_index.cache_clear()
-    sound.bank_notes.cache_clear()
+    bank.bank_index.cache_clear()
+    bank.bank_notes.cache_clear()
     powers = []
     for player in range(24):
         notes = melody(name, 6.0, np.random.default_rng(player))
