@@ -17,7 +17,7 @@ def _circle(count: int) -> np.ndarray:
     return np.exp(2j * np.pi * np.arange(count) / count)
 
 
-def ellipse(width: float, height: float | None = None, count: int = 20) -> np.ndarray:
+def ellipse(width: float, height: float | None = None, count: int = 24) -> np.ndarray:
     """Closed ellipse around 0 with radii ``width`` and ``height``: (point,)."""
     unit = _circle(count)
     return unit.real * width + 1j * unit.imag * (width if height is None else height)
@@ -26,6 +26,14 @@ def ellipse(width: float, height: float | None = None, count: int = 20) -> np.nd
 def box(x0: float, y0: float, x1: float, y1: float) -> np.ndarray:
     """Rectangle from corner to corner: (4,)."""
     return np.array([x0 + 1j * y0, x1 + 1j * y0, x1 + 1j * y1, x0 + 1j * y1])
+
+
+def rounded(x0: float, y0: float, x1: float, y1: float, radius: float) -> np.ndarray:
+    """Rectangle with round corners: (20,)."""
+    quarter = radius * np.exp(0.5j * np.pi * np.linspace(0, 1, 5))
+    corners = (x1 - radius, y1 - radius), (x0 + radius, y1 - radius)
+    corners += (x0 + radius, y0 + radius), (x1 - radius, y0 + radius)
+    return np.concatenate([x + 1j * y + quarter * 1j**k for k, (x, y) in enumerate(corners)])
 
 
 def smooth(points: list[complex] | np.ndarray, each: int = 4, closed: bool = True) -> np.ndarray:
@@ -57,7 +65,7 @@ def tube(centre: np.ndarray, widths: np.ndarray | float) -> np.ndarray:
     return np.concatenate([centre + side, (centre - side)[..., ::-1]], -1)
 
 
-_ARC = np.exp(1j * np.pi * np.linspace(0.5, 1.5, 5))
+_ARC = np.exp(1j * np.pi * np.linspace(0.5, 1.5, 6))
 
 
 def capsule(a: np.ndarray, b: np.ndarray, width_a: float, width_b: float) -> np.ndarray:

@@ -13,7 +13,7 @@ from avlib.orchestra.performer.person import draw_arm, draw_person
 from avlib.orchestra.performer.rig import Rig
 from avlib.orchestra.performer.timeline import Timeline
 from avlib.orchestra.score import Note
-from avlib.orchestra.shapes import HOLDS
+from avlib.orchestra.shapes import FRAMING, HOLDS
 from avlib.orchestra.sketch import Sketch
 
 __all__ = ["Performance", "perform"]
@@ -27,11 +27,15 @@ class Performance:
         sketch: the shapes of person, instrument and furniture.
         joints: the 60 joints (`avlib.skeleton`) as x + 1j * y.
         look: the player's appearance.
+        zoom: enlargement that lets the drawing fill the middle 80% of the square.
+        middle: point of the drawing that belongs in the middle of the square.
     """
 
     sketch: Sketch
     joints: Complex[np.ndarray, "frame joint"]
     look: Look
+    zoom: float
+    middle: complex
 
 
 def perform(
@@ -54,7 +58,6 @@ def perform(
         rng: draws the idle life (sway, gaze, blinks), which follows no note.
         tint: lighting, multiplied into all colours.
     """
-
     hold, stance = HOLDS[instrument]
     look = look_of(instrument, player)
     timeline = Timeline(notes, find(instrument), times)
@@ -73,4 +76,5 @@ def perform(
         elbow, wrist, hand = body.arm(grip, side, bend)
         draw_arm(sketch, body, side, elbow, hand, grip)
         arms.append((elbow, wrist, hand))
-    return Performance(sketch, body.joints(arms[0], arms[1]), look)
+    zoom, x, y = FRAMING[instrument]
+    return Performance(sketch, body.joints(arms[0], arms[1]), look, zoom, x + 1j * y)

@@ -175,15 +175,15 @@ def _picture_on_wall(image: np.ndarray, seed: int, shown: Sequence[str]) -> None
 
 def _place(act: Performance, spot: Spot) -> tuple[Ink, np.ndarray]:
     """Put a performance into its square: ink and joints in pixels (frame, joint, 2)."""
-    look = act.look
-    scale = spot.side * look.size
-    # the player's square is scaled about the middle of its ground line
-    middle, ground = spot.corner.real + spot.side / 2, spot.corner.imag + 0.885 * spot.side
-    sign = -1.0 if look.left_handed else 1.0
-    origin = middle - sign * 0.5 * scale + 1j * (ground - 0.885 * scale)
+    scale = spot.side * act.look.size * act.zoom
+    sign = -1.0 if act.look.left_handed else 1.0
+    centre = spot.corner + spot.side * (0.5 + 0.5j)
+    origin = centre - scale * (sign * act.middle.real + 1j * act.middle.imag)
     joints = act.joints * scale
     joints = (sign * joints.real + 1j * joints.imag) + origin
-    return act.sketch.ink(scale, origin, look.left_handed), np.stack([joints.real, joints.imag], -1)
+    return act.sketch.ink(scale, origin, act.look.left_handed), np.stack(
+        [joints.real, joints.imag], -1
+    )
 
 
 def _clip(boxes: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -6,6 +6,7 @@ player's own square: turning is multiplying, moving is adding. A `Sketch` collec
 """
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -113,29 +114,37 @@ class Ink:
         self.fixed = np.round((pixels - 0.5) * (1 << SHIFT)).astype(np.int32)
         self.order = sorted(sketch.shapes, key=lambda shape: shape.z)
         self.scale = scale
+        self.plans: dict[tuple[int, ...] | None, list[tuple]] = {}
 
     def _thickness(self, width: float) -> int:
         return max(1, round(width * self.scale))
 
-    def draw(self, image: np.ndarray, frame: int, parts: tuple[int, ...] | None = None) -> None:
-        """Paint one frame onto ``image`` (height, width, 3) uint8; only ``parts`` if given."""
-        fixed = self.fixed[frame]
+    def _steps(self, parts: tuple[int, ...] | None) -> list[tuple]:
+        """What to draw, in order: (lines?, (start, stop) of each, closed, colour, thickness)."""
+        steps: list[tuple] = []
         for shape in self.order:
             if parts is not None and shape.part not in parts:
                 continue
+            ends = np.cumsum([shape.start, *shape.counts]).tolist()
+            spans = list(pairwise(ends))
             if shape.fill is not None:
-                points = fixed[shape.start : shape.start + shape.counts[0]]
-                cv2.fillPoly(image, [points], shape.fill, cv2.LINE_AA, SHIFT)
-                if shape.stroke is None:
-                    continue
-                bundle = [points]
+                steps.append((False, spans, True, shape.fill, 0))
+            if shape.stroke is not None:
+                thickness = self._thickness(shape.width)
+                steps.append((True, spans, shape.closed, shape.stroke, thickness))
+        return steps
+
+    def draw(self, image: np.ndarray, frame: int, parts: tuple[int, ...] | None = None) -> None:
+        """Paint one frame onto ``image`` (height, width, 3) uint8; only ``parts`` if given."""
+        if parts not in self.plans:
+            self.plans[parts] = self._steps(parts)
+        fixed, smooth = self.fixed[frame], cv2.LINE_AA
+        for is_line, spans, closed, colour, thickness in self.plans[parts]:
+            points = [fixed[start:stop] for start, stop in spans]
+            if is_line:
+                cv2.polylines(image, points, closed, colour, thickness, smooth, SHIFT)
             else:
-                bundle, start = [], shape.start
-                for count in shape.counts:
-                    bundle.append(fixed[start : start + count])
-                    start += count
-            thickness = self._thickness(shape.width)
-            cv2.polylines(image, bundle, shape.closed, shape.stroke, thickness, cv2.LINE_AA, SHIFT)
+                cv2.fillPoly(image, points, colour, smooth, SHIFT)
 
     def bounds(self, parts: tuple[int, ...]) -> np.ndarray:
         """Box around all points of ``parts`` with their line widths: (frame, 4) xyxy pixels."""

@@ -14,7 +14,7 @@ UPPER_ARM, FOREARM = 0.135, 0.125
 
 # The hand at rest, fingers along +x, thumb towards -y; lengths in units of HAND.
 _KNUCKLES = np.array([0.18 - 0.16j, 0.47 - 0.20j, 0.50 - 0.065j, 0.48 + 0.075j, 0.42 + 0.20j])
-_SPREAD = np.deg2rad(np.array([-52.0, -13.0, -3.0, 7.0, 19.0]))
+_SPREAD = np.deg2rad(np.array([-52.0, -16.0, -4.0, 8.0, 22.0]))
 _BONES = np.array(
     [
         [0.0, 0.17, 0.15, 0.12],
@@ -92,7 +92,7 @@ def reach(
     wrist: Complex[np.ndarray, " frame"],
     upper: float,
     fore: float,
-    bend: float,
+    bend: float | np.ndarray,
 ) -> Complex[np.ndarray, " frame"]:
     """Find the elbow between shoulder and wrist: two-bone inverse kinematics.
 
@@ -147,12 +147,13 @@ class Body:
         self.right_hip = x - 0.062 + 1j * hip_y + 0.2 * sway
         self.left_hip = x + 0.062 + 1j * hip_y + 0.2 * sway
         still = np.zeros(len(sway), complex)
-        knee_y = 0.755 if stance.seated else 0.765
+        knee_y = 0.755 if stance.seated else 0.735
         self.right_knee = still + x - stance.knees + 1j * knee_y
         self.left_knee = still + x + stance.knees + 1j * knee_y
         foot = stance.knees * (0.9 if stance.seated else 1.05)
-        self.right_ankle = still + x - foot + 0.86j
-        self.left_ankle = still + x + foot + 0.86j
+        ankle_y = 0.86 if stance.seated else 0.80
+        self.right_ankle = still + x - foot + 1j * ankle_y
+        self.left_ankle = still + x + foot + 1j * ankle_y
         turned = 0.022 * (stance.facing + idle.gaze)
         self.turned = turned
         self.face = self.head + turned
@@ -166,7 +167,9 @@ class Body:
         self.mouth = self.head + 1.2 * turned + 0.055j * look.head
         self.hand_size = HAND * look.limb**0.5
 
-    def arm(self, grip: Grip, side: str, bend: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def arm(
+        self, grip: Grip, side: str, bend: float | np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Reach for a grip: (elbow (frame,), wrist (frame,), hand (frame, 21))."""
         hand = hand_joints(grip, self.hand_size)
         shoulder = self.right_shoulder if side == "right" else self.left_shoulder

@@ -10,7 +10,7 @@ from avlib.orchestra.sketch import BODY, PROP, Sketch
 # Drawing heights: what is greater covers what is less.
 Z_CHAIR, Z_BEHIND, Z_LEGS, Z_TORSO, Z_HEAD, Z_FRONT, Z_ARMS, Z_TOP = 0, 0.5, 1, 2, 3, 5, 7, 9
 
-_FINGER = np.array([0.19, 0.19, 0.18, 0.15])  # widths along a finger, in units of the hand
+_FINGER = np.array([0.17, 0.16, 0.15, 0.12])  # widths along a finger, in units of the hand
 _PALM = (0, 1, 5, 9, 13, 17)
 
 
@@ -104,9 +104,9 @@ def _head(sketch: Sketch, body: Body, puff: np.ndarray) -> None:
     sketch.lines(Z_HEAD + 0.3, [lips], 0.010, (150, 62, 62), part=BODY)
     if look.glasses:
         rims = [
-            place(ellipse(0.24 * r, 0.22 * r, 10), eye) for eye in (body.right_eye, body.left_eye)
+            place(ellipse(0.28 * r, 0.25 * r, 12), eye) for eye in (body.right_eye, body.left_eye)
         ]
-        sketch.lines(Z_HEAD + 0.4, rims, 0.006, dark, closed=True, part=BODY)
+        sketch.lines(Z_HEAD + 0.4, rims, 0.0045, dark, closed=True, part=BODY)
     if puff.any():
         blush = tuple(
             int(0.75 * s + 0.25 * c) for s, c in zip(look.skin, (235, 80, 70), strict=True)
@@ -170,7 +170,7 @@ def _hair_front(sketch: Sketch, body: Body) -> None:
     sketch.fill(Z_HEAD + 0.25, place(shape * r, body.head), colour, darker(colour), BODY)
     if look.style == "cap":
         brim = smooth(
-            np.array([-0.9 - 0.5j, -0.55j, 0.9 - 0.5j, 0.7 - 0.28j, -0.34j, -0.7 - 0.28j]), 2
+            np.array([-0.9 - 0.6j, -0.66j, 0.9 - 0.6j, 0.72 - 0.36j, -0.42j, -0.72 - 0.36j]), 2
         )
         sketch.fill(
             Z_HEAD + 0.26, place(brim * r, body.face), darker(colour, 0.8), darker(colour), BODY
@@ -193,7 +193,7 @@ def draw_arm(
     middle = palm.mean(1, keepdims=True)
     palm = middle + (palm - middle) * 1.18
     fingers = [tube(hand[:, 1 + 4 * k : 5 + 4 * k], _FINGER * size) for k in range(5)]
-    sketch.lines(z, [palm, *fingers], 0.012, edge, closed=True, part=BODY)
+    sketch.lines(z, [palm, *fingers], 0.0105, edge, closed=True, part=BODY)
     for finger in fingers:
         sketch.fill(z + 0.01, finger, skin, part=BODY)
     sketch.fill(z + 0.02, palm, skin, part=BODY)

@@ -34,11 +34,11 @@ class Rig:
     timeline: Timeline
     right: Grip | None = None
     left: Grip | None = None
-    bend_right: float = 1.0
-    bend_left: float = -1.0
+    bend_right: float | np.ndarray = 1.0
+    bend_left: float | np.ndarray = -1.0
 
     def curl(self, amount: float | np.ndarray, *presses: np.ndarray) -> np.ndarray:
-        """Curls (frame, 5): ``amount`` for all, plus ``presses`` for index, middle, ring, little."""
+        """Curls (frame, 5): ``amount`` for all, plus ``presses`` from the index finger on."""
         base = np.broadcast_to(np.asarray(amount, float), self.body.sway.shape)
         curls = np.repeat(base[:, None], 5, 1)
         for finger, press in enumerate(presses[:4], start=1):

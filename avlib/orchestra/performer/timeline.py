@@ -144,7 +144,7 @@ class Timeline:
         return np.interp(self.times, keys, np.stack([before, after], 1).ravel())
 
     def fall(self, strokes: Strokes, rest: float = 0.25) -> np.ndarray:
-        """Height of a stick or finger: 0 at its onsets, raised before them by loudness, (frame,)."""
+        """Height of a stick or finger: 0 at its onsets, raised before by loudness, (frame,)."""
         s = strokes
         if not len(s):
             return np.full(len(self.times), rest)

@@ -1,4 +1,4 @@
-"""Instruments: how each is built, held and played. Each function takes a `Rig`, draws, and grips."""
+"""How each instrument is built, held and played: functions of a `Rig` that draw, and grip."""
 
 from collections.abc import Callable
 
@@ -26,13 +26,44 @@ HOLDS: dict[str, tuple[Callable[[Rig], None], Stance]] = {
     "trumpet": (brass.trumpet, Stance(x=0.62, facing=-0.9)),
     "tuba": (brass.tuba, Stance(x=0.53, seated=True, knees=0.15)),
     "ukulele": (lutes.ukulele, Stance(x=0.47, facing=0.3)),
-    "violin": (bowed.violin, Stance(x=0.44, facing=0.5)),
+    "violin": (bowed.violin, Stance(x=0.40, facing=0.5)),
     "xylophone": (struck.xylophone, Stance(x=0.5)),
-    "harp": (boards.harp, Stance(x=0.63, seated=True, knees=0.12, facing=-0.5)),
+    "harp": (boards.harp, Stance(x=0.64, seated=True, knees=0.12, facing=-0.5)),
     "harmonica": (winds.harmonica, Stance(x=0.5)),
     "oboe": (winds.oboe, Stance(x=0.53, facing=-0.2)),
-    "trombone": (brass.trombone, Stance(x=0.66, facing=-0.8)),
+    "trombone": (brass.trombone, Stance(x=0.74, facing=-0.8)),
     "horn": (brass.horn, Stance(x=0.56, seated=True, knees=0.12, facing=-0.2)),
 }
 
-__all__ = ["HOLDS"]
+# Zoom and middle of each player with instrument: what is drawn fills the middle 80% of the square
+# whatever is played (tools: the union of the boxes of many players and melodies).
+FRAMING: dict[str, tuple[float, float, float]] = {
+    "accordion": (1.02, 0.468, 0.515),
+    "acoustic guitar": (0.95, 0.557, 0.520),
+    "bagpipe": (0.99, 0.562, 0.500),
+    "banjo": (1.03, 0.527, 0.518),
+    "bassoon": (0.98, 0.528, 0.501),
+    "cello": (1.00, 0.500, 0.530),
+    "clarinet": (0.94, 0.469, 0.522),
+    "congas": (1.01, 0.489, 0.497),
+    "drum": (0.98, 0.499, 0.517),
+    "electric bass": (0.94, 0.555, 0.482),
+    "erhu": (0.97, 0.521, 0.489),
+    "flute": (1.06, 0.419, 0.468),
+    "guzheng": (0.90, 0.500, 0.516),
+    "piano": (0.93, 0.504, 0.506),
+    "pipa": (1.01, 0.517, 0.511),
+    "saxophone": (1.01, 0.454, 0.494),
+    "trumpet": (1.07, 0.461, 0.470),
+    "tuba": (1.01, 0.447, 0.509),
+    "ukulele": (1.07, 0.487, 0.471),
+    "violin": (0.98, 0.503, 0.487),
+    "xylophone": (1.00, 0.500, 0.493),
+    "harp": (0.99, 0.469, 0.500),
+    "harmonica": (1.07, 0.500, 0.470),
+    "oboe": (1.00, 0.489, 0.492),
+    "trombone": (0.91, 0.483, 0.476),
+    "horn": (1.03, 0.539, 0.516),
+}
+
+__all__ = ["FRAMING", "HOLDS"]

@@ -79,50 +79,34 @@ def harp(rig: Rig) -> None:
     """A great triangle: column, curved neck, sounding board at the shoulder; strings upright."""
     t, body = rig.timeline, rig.body
     x = body.stance.x
-    foot, shoulder, crown = x - 0.24 + 0.86j, x - 0.075 + 0.36j, x - 0.445 + 0.165j
-    column = np.array([crown + 0.01j, foot - 0.12 + 0.0j])
+    foot, shoulder, crown = x - 0.43 + 0.85j, x - 0.075 + 0.37j, x - 0.47 + 0.15j
+    rig.pipe(5.2, np.array([crown, 0.5 * (crown + foot), foot]), np.array([0.055, 0.036, 0.05]))
+    knob = np.array(
+        [-0.045, -0.025 - 0.04j, 0.03 - 0.035j, 0.05 + 0.015j, 0.02 + 0.055j, -0.03 + 0.045j]
+    )
+    rig.part(5.25, smooth(crown + knob, 4))
+    belly = np.array([foot + 0.03 - 0.02j, shoulder + 0.01])
+    rig.part(5.1, tube(belly, np.array([0.115, 0.05])))
     rig.pipe(
-        5.2,
-        np.array([column[0], 0.5 * (column[0] + column[1]), column[1]]),
-        np.array([0.05, 0.036, 0.05]),
+        5.12, np.array([foot + 0.05 - 0.05j, shoulder]), np.array([0.045, 0.012]), colour=rig.pale
     )
-    rig.part(
-        5.25,
-        smooth(
-            crown
-            + np.array(
-                [-0.04, -0.03j - 0.02, 0.03 - 0.03j, 0.045 + 0.02j, 0.02 + 0.05j, -0.03 + 0.04j]
-            ),
-            2,
-        ),
-    )
-    board = tube(np.array([foot, shoulder + 0.012]), np.array([0.10, 0.04]))
-    rig.part(5.1, board)
-    rig.pipe(
-        5.12, np.array([foot - 0.02 - 0.02j, shoulder]), np.array([0.045, 0.012]), colour=rig.pale
-    )
-    arc = smooth(
-        np.array([shoulder + 0.015, x - 0.13 + 0.315j, x - 0.22 + 0.33j, x - 0.33 + 0.25j, crown]),
-        4,
-        closed=False,
-    )
-    rig.pipe(5.22, arc, np.linspace(0.045, 0.06, len(arc)))
-    rig.part(5.24, box(-0.15, -0.022, 0.07, 0.03), foot + 0.0j, colour=rig.deep)
+    knees = [shoulder + 0.02, x - 0.14 + 0.30j, x - 0.23 + 0.29j, x - 0.34 + 0.215j, crown]
+    arc = smooth(np.array(knees), 5, closed=False)
+    rig.pipe(5.22, arc, np.linspace(0.045, 0.062, len(arc)))
+    rig.part(5.24, box(-0.055, -0.02, 0.12, 0.032), foot, colour=rig.deep)
     strings = []
-    for u in np.linspace(0.08, 0.95, 13):
-        low = foot + (shoulder - foot) * (0.1 + 0.86 * u)
-        high = arc[int((1 - u) * (len(arc) - 1))]
-        strings.append(
-            np.array([low, high.real * 0.75 + low.real * 0.25 + 1j * (high.imag + 0.02)])
-        )
+    for u in np.linspace(0.1, 0.93, 13):
+        low = foot + 0.04 - 0.03j + (shoulder - foot - 0.04) * u
+        high = np.interp(low.real, arc.real[::-1], arc.imag[::-1])
+        strings.append(np.array([low, low.real - 0.006 + 1j * high]))
     rig.sketch.lines(5.15, strings, 0.004, IVORY)
     low, high = t.split()
     for side, hand in (("right", high), ("left", low)):
         on, pitch = t.active(hand), t.pitch(hand, 0.5)
         flick = t.pluck(hand)
-        spot = x - 0.115 - 0.20 * (1 - pitch) + 1j * (0.40 + 0.16 * (1 - pitch))
+        spot = x - 0.13 - 0.20 * (1 - pitch) + 1j * (0.40 + 0.10 * (1 - pitch))
         if side == "left":
-            spot = spot + 0.13j
+            spot = spot + 0.10j + 0.01
         rest = (x - 0.12 + 0.56j) if side == "right" else (x - 0.05 + 0.66j)
         palm = blend(rest, spot + 0.03 * flick * (1 - 0.6j), on)
         towards = turn(205 - 30 * flick) if side == "right" else turn(188 - 30 * flick)
@@ -176,9 +160,10 @@ def piano(rig: Rig) -> None:
     rig.part(5.05, box(0.105, 0.60, 0.127, 0.705))
     rig.part(5.05, box(0.873, 0.60, 0.895, 0.705))
     low, high = t.split()
-    for side, hand, rest in (("right", low, 0.34), ("left", high, 0.66)):
+    for side, hand, rest in (("right", high, 0.34), ("left", low, 0.66)):
         on, pitch, height = _press(rig, hand)
-        x = 0.16 + 0.68 * pitch if len(hand) else np.full(len(on), rest)
+        apart = -0.05 if side == "right" else 0.05
+        x = 0.80 - 0.60 * pitch + apart if len(hand) else np.full(len(on), rest)
         palm = x + 1j * (blend(0.70, 0.635, on).real - 0.085 * height * on)
         towards = turn(80 if side == "right" else 100) + 0 * on
         grip = Grip(
@@ -247,7 +232,7 @@ def accordion(rig: Rig) -> None:
         width=0.012,
         colour=rig.look.trim,
     )
-    reach = (0.42 - 0.84 * pitch) * tall
+    reach = (0.84 * pitch - 0.42) * tall
     palm = fixed - wide - 0.055 + 1j * reach - 0.05 * height - 0.012 * (1 - on)
     palm = palm + 0.05j * (1 - on)
     down = t.fingers(4)

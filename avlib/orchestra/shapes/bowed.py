@@ -70,18 +70,18 @@ def violin(rig: Rig) -> None:
     """Held between chin and shoulder, the neck to the player's left."""
     t, body = rig.timeline, rig.body
     on, pitch = t.active(), t.pitch()
-    along = heading(26, 4, on)
-    tail = blend(body.neck + 0.015 + 0.05j, body.neck + 0.015 - 0.025j, on)
-    size = 0.215
+    along = heading(30, 8, on)
+    tail = blend(body.neck + 0.01 + 0.07j, body.neck + 0.01 - 0.005j, on)
+    size = 0.26
     _fiddle(rig, 5.0, tail, along, size)
-    bow_dir = heading(-20, -52, on)
-    contact = tail + along * size * 0.5
-    frog, _ = _bow(rig, 6.0, contact, bow_dir, 0.36, blend(-0.10 + 0.13j, 0.0, on))
+    bow_dir = heading(-25, -56, on)
+    contact = tail + along * size * 0.62
+    frog, _ = _bow(rig, 6.0, contact, bow_dir, 0.40, blend(-0.10 + 0.13j, 0.0, on))
     rig.right = Grip(frog, bow_dir * turn(-25), rig.curl(0.65), flip=-1, z=7)
-    stop = size * (1.5 - 0.62 * pitch)
+    stop = size * (1.55 - 0.45 * pitch)
     down = t.fingers(4)
     rig.left = Grip(
-        tail + along * stop + along * 1j * 0.035,
+        tail + along * stop + along * 1j * 0.045,
         along * turn(-78),
         rig.curl(0.35, *(0.5 * down.T)),
         flip=1,

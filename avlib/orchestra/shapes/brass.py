@@ -4,14 +4,14 @@ import numpy as np
 
 from avlib.orchestra.curves import box, ellipse, place, smooth, turn
 from avlib.orchestra.performer.body import Grip
-from avlib.orchestra.performer.rig import Rig, blend, edge_of
+from avlib.orchestra.performer.rig import EBONY, Rig, blend, edge_of
 
 
 def _loop(x0: float, x1: float, y0: float, y1: float) -> np.ndarray:
     """Rounded rectangle, as a closed line."""
     r = min(x1 - x0, y1 - y0) / 2
-    left = x0 + r + 1j * (y0 + y1) / 2 + r * np.exp(1j * np.linspace(0.5, 1.5, 6) * np.pi)
-    right = x1 - r + 1j * (y0 + y1) / 2 + r * np.exp(1j * np.linspace(-0.5, 0.5, 6) * np.pi)
+    left = x0 + r + 1j * (y0 + y1) / 2 + r * np.exp(1j * np.linspace(0.5, 1.5, 10) * np.pi)
+    right = x1 - r + 1j * (y0 + y1) / 2 + r * np.exp(1j * np.linspace(-0.5, 0.5, 10) * np.pi)
     return np.concatenate([left, right])
 
 
@@ -60,7 +60,7 @@ def trumpet(rig: Rig) -> None:
         rig.sketch.lines(5.21, [button], 0.016, rig.look.trim)
     rig.right = _valve_hand(rig, origin + along * (0.195 + 0.085j), down, along * turn(-105), 1)
     rig.left = Grip(origin + along * (0.19 - 0.075j), along * turn(88), rig.curl(0.45), flip=-1)
-    rig.bend_right, rig.bend_left = 1.0, -1.0
+    rig.bend_right, rig.bend_left = -1.0, -1.0
 
 
 def trombone(rig: Rig) -> None:
@@ -70,7 +70,7 @@ def trombone(rig: Rig) -> None:
     along = np.exp(1j * np.deg2rad(blend(140, 160, on).real + 7.0 * level))
     origin = blend(body.mouth + 0.08j, body.mouth, on)
     put = {"origin": origin, "direction": along}
-    out = 0.17 * (1 - t.pitch(rest=1.0))
+    out = 0.22 * (1 - t.pitch(rest=1.0))
     bend = _loop(-0.15, 0.1, 0.03, 0.105)
     _rings(rig, 2.5, bend, 0.018, put)
     bell = np.array([-0.08, 0.1, 0.2, 0.26, 0.295, 0.315])
@@ -78,21 +78,21 @@ def trombone(rig: Rig) -> None:
     rig.part(5.16, 0.315 + 0.105j + ellipse(0.016, 0.09, 14), **put, colour=rig.deep)
     rig.pipe(
         5.1,
-        np.array([0.0, 0.012, 0.03, 0.30]),
+        np.array([0.0, 0.012, 0.03, 0.36]),
         np.array([0.038, 0.036, 0.014, 0.014]),
         **put,
         colour=rig.look.trim,
     )
-    rig.pipe(5.1, np.array([0.06, 0.30]) - 0.062j, 0.014, **put, colour=rig.look.trim)
+    rig.pipe(5.1, np.array([0.06, 0.36]) - 0.062j, 0.014, **put, colour=rig.look.trim)
     tip = origin + along * out
-    _rings(rig, 5.2, _loop(0.14, 0.375, -0.07, 0.008), 0.019, {"origin": tip, "direction": along})
-    rig.strings(5.22, [np.array([0.155 + 0.0j, 0.155 - 0.06j])], tip, along, 0.015, rig.look.trim)
+    _rings(rig, 5.2, _loop(0.16, 0.46, -0.07, 0.008), 0.019, {"origin": tip, "direction": along})
+    rig.strings(5.22, [np.array([0.18 + 0.0j, 0.18 - 0.06j])], tip, along, 0.015, rig.look.trim)
     rig.strings(
         5.12, [np.array([0.065 + 0.1j, 0.065 - 0.06j])], **put, width=0.015, colour=rig.look.trim
     )
-    rig.right = Grip(tip + along * (0.155 - 0.04j), along * turn(60), rig.curl(0.5), flip=-1, z=7.2)
+    rig.right = Grip(tip + along * (0.18 - 0.045j), along * turn(60), rig.curl(0.5), flip=-1, z=7.2)
     rig.left = Grip(origin + along * (0.06 - 0.045j), along * turn(85), rig.curl(0.5), flip=-1)
-    rig.bend_right, rig.bend_left = 1.0, -1.0
+    rig.bend_right, rig.bend_left = -1.0, -1.0
 
 
 def horn(rig: Rig) -> None:
@@ -102,17 +102,24 @@ def horn(rig: Rig) -> None:
     centre = body.stance.x - 0.02 + 0.595j + 0.7 * body.sway + 0.03j * (1 - on)
     tilt = np.exp(1j * np.deg2rad(blend(-8, 0, on).real + 8 * level))
     put = {"origin": centre, "direction": tilt}
-    throat = smooth(
-        np.array([0.10 + 0.05j, 0.0 + 0.125j, -0.1 + 0.10j, -0.16 + 0.075j, -0.215 + 0.065j]),
-        3,
-        closed=False,
+    knees = [
+        0.12 - 0.01j,
+        0.07 + 0.10j,
+        -0.03 + 0.125j,
+        -0.11 + 0.10j,
+        -0.15 + 0.075j,
+        -0.175 + 0.065j,
+    ]
+    throat = smooth(np.array(knees), 4, closed=False)
+    width = np.interp(
+        np.arange(len(throat)) / 4, np.arange(6), [0.025, 0.04, 0.06, 0.095, 0.15, 0.235]
     )
-    width = np.interp(np.arange(len(throat)) / 3, np.arange(5), [0.03, 0.045, 0.075, 0.13, 0.235])
-    for radius in (0.128, 0.092, 0.056):
-        _rings(rig, 5.0 + radius * 0.1, ellipse(radius, count=22), 0.02, put)
+    for radius in (0.13, 0.092, 0.054):
+        _rings(rig, 5.0 + radius * 0.1, ellipse(radius, count=28), 0.019, put)
     rig.pipe(5.1, throat, width, **put)
-    mouth_of_bell = -0.218 + 0.064j + ellipse(0.035, 0.12, 18) * np.exp(-0.15j)
-    rig.part(5.12, mouth_of_bell, **put, colour=rig.deep)
+    rig.part(5.12, -0.185 + 0.06j + ellipse(0.085, 0.128, 24) * turn(-8), **put)
+    rig.part(5.13, -0.185 + 0.06j + ellipse(0.066, 0.108, 24) * turn(-8), **put, colour=rig.deep)
+    rig.part(5.14, -0.165 + 0.055j + ellipse(0.026, 0.045, 16) * turn(-8), **put, colour=EBONY)
     lips = blend(body.mouth + 0.05j, body.mouth, on)
     side = centre + tilt * (0.125 - 0.02j)
     lead = np.stack([lips, 0.6 * lips + 0.4 * side + 0.045 - 0.01j, side + 0.02 - 0.05j, side], 1)
@@ -124,7 +131,7 @@ def horn(rig: Rig) -> None:
     levers = [np.array([0.05 + 0.03j * k, 0.13 + 0.03j * k]) for k in (-1, 0, 1)]
     rig.strings(5.3, levers, **put, width=0.017, colour=rig.look.trim)
     rig.left = _valve_hand(rig, centre + tilt * (0.135 + 0.0j), down, tilt * turn(190), 1)
-    open_hand = -0.20 + 0.07j - 0.02 * level
+    open_hand = -0.20 + 0.075j - 0.03 * level
     rig.right = Grip(
         centre + tilt * open_hand, tilt * turn(5), rig.curl(0.3 - 0.15 * level), flip=1, z=5.3
     )

@@ -164,9 +164,9 @@ def acoustic_guitar(rig: Rig) -> None:
 def ukulele(rig: Rig) -> None:
     """A guitar for a child: held high before the chest."""
     t, body = rig.timeline, rig.body
-    on, size = t.active(), 0.235
+    on, size = t.active(), 0.25
     along = heading(-14, -22, on)
-    tail = body.chest - 0.155 + 0.085j + 0.03j * (1 - on)
+    tail = body.chest - 0.175 + 0.095j + 0.03j * (1 - on)
     put = {"origin": tail, "direction": along}
     rig.part(5.0, _EIGHT * size, **put)
     rig.part(5.02, (0.62 + ellipse(0.135)) * size, **put, colour=EBONY)
@@ -180,9 +180,9 @@ def ukulele(rig: Rig) -> None:
 def electric_bass(rig: Rig) -> None:
     """A horned board on a strap, a very long neck, four tuners in a row."""
     t, body = rig.timeline, rig.body
-    on, size = t.active(), 0.30
+    on, size = t.active(), 0.33
     along = heading(-12, -20, on)
-    tail = body.stance.x - 0.245 + 0.675j + 0.5 * body.sway + 0.02j * (1 - on)
+    tail = body.stance.x - 0.27 + 0.69j + 0.5 * body.sway + 0.02j * (1 - on)
     put = {"origin": tail, "direction": along}
     strap = np.stack([tail + along * size * 0.05, body.left_shoulder - 0.04 - 0.02j], 1)
     rig.strings(4.5, [strap], width=0.03, colour=rig.look.trim)

@@ -21,9 +21,11 @@ def _stick(
     out = -1.0 if side == "right" else 1.0
     lift = blend(0.12, height, on).real
     tip = target - 1j * 0.17 * lift
-    angle = 62 - 75 * lift  # degrees below level; raised sticks point up
-    towards = np.exp(1j * np.deg2rad(angle))
-    towards = towards if side == "right" else -towards.conj()
+    # the stick points from before the shoulder to its target, and up when it is raised
+    shoulder = rig.body.right_shoulder if side == "right" else rig.body.left_shoulder
+    way = target - shoulder - 0.02j
+    way = way / np.maximum(np.abs(way), 1e-6)
+    towards = way * np.exp(1j * np.deg2rad(70 * lift) * np.where(way.real > 0, -1, 1))
     palm = tip - towards * length
     rear = palm - towards * 0.03
     z = 7.5 if ball else 7.4
@@ -31,7 +33,7 @@ def _stick(
     rig.sketch.lines(z + 0.01, [np.stack([rear, tip], 1)], 0.011, (226, 190, 130))
     if ball:
         rig.part(z + 0.02, ellipse(ball, count=12), tip, colour=rig.look.trim)
-    grip = Grip(palm, towards * turn(-10 * out * -1), rig.curl(0.75), flip=-out, z=7.6)
+    grip = Grip(palm, towards, rig.curl(0.75), flip=-out, z=7.6)
     setattr(rig, side, grip)
 
 
@@ -41,14 +43,14 @@ def xylophone(rig: Rig) -> None:
     x0, x1, y = 0.125, 0.875, 0.66
     bars = 13
     xs = np.linspace(x0 + 0.028, x1 - 0.028, bars)
-    tall = np.linspace(0.125, 0.062, bars)
+    tall = np.linspace(0.062, 0.125, bars)  # long bars at the left hand
     legs = [np.array([0.16 + 0.70j, 0.16 + 0.88j]), np.array([0.84 + 0.70j, 0.84 + 0.88j])]
     rig.sketch.lines(4.7, legs, 0.024, rig.deep)
     for x, h, k in zip(xs, tall, range(bars), strict=True):
         if k % 2 == 0:
             rig.part(4.8, box(x - 0.014, 0.68, x + 0.014, 0.70 + 1.2 * h), colour=rig.look.trim)
     for f in (-0.6, 0.6):
-        rail = np.array([x0 - 0.015 + 1j * (y + f * 0.125), x1 + 0.015 + 1j * (y + f * 0.062)])
+        rail = np.array([x0 - 0.015 + 1j * (y + f * 0.062), x1 + 0.015 + 1j * (y + f * 0.125)])
         rig.sketch.lines(4.9, [rail], 0.022, rig.deep)
     for x, h in zip(xs, tall, strict=True):
         rig.part(5.0, box(x - 0.0245, y - h, x + 0.0245, y + h))
@@ -56,10 +58,10 @@ def xylophone(rig: Rig) -> None:
         rig.sketch.lines(5.05, dots, 0.011, rig.board)
     hands = t.alternate()
     on = t.active()
-    for side, strokes, rest in (("right", hands[0], 0.36), ("left", hands[1], 0.64)):
+    for side, strokes, rest in (("right", hands[0], 0.6), ("left", hands[1], 0.4)):
         pitch = t.pitch(strokes, rest)
-        x = x0 + 0.03 + (x1 - x0 - 0.06) * pitch
-        target = blend(rest + 0.60j, x + 0.655j, on)
+        x = x1 - 0.03 - (x1 - x0 - 0.06) * pitch
+        target = blend(1.0 - rest + 0.60j, x + 0.655j, on)
         _stick(rig, side, target, t.fall(strokes), on, 0.155, 0.024)
     rig.bend_right, rig.bend_left = 1.0, -1.0
 
@@ -157,6 +159,17 @@ def drum(rig: Rig) -> None:
 _HIGH, _LOW = 0.335 + 0.575j, 0.645 + 0.60j
 
 
+def _two_hands(strokes: Strokes) -> tuple[Strokes, Strokes]:
+    """High drum to the right hand, low to the left; quick repeats go from hand to hand."""
+    low = np.round(strokes.midi) % 2 == 1
+    left = low.copy()
+    for k in range(1, len(strokes)):
+        quick = strokes.onset[k] - strokes.onset[k - 1] < 0.3
+        if quick and low[k] == low[k - 1]:
+            left[k] = not left[k - 1]
+    return strokes[~left], strokes[left]
+
+
 def congas(rig: Rig) -> None:
     """Two tall barrels played with bare hands."""
     t = rig.timeline
@@ -188,7 +201,7 @@ def congas(rig: Rig) -> None:
         rig.strings(5.05, band, at, width=0.016, colour=rig.look.trim)
         rig.part(5.1, ellipse(wide * 1.06, wide * 0.36, 24), at, colour=rig.look.trim)
         rig.part(5.12, ellipse(wide * 0.9, wide * 0.28, 24), at, colour=IVORY)
-    hands = t.alternate()
+    hands = _two_hands(t.strokes)
     on = t.active()
     for side, strokes, rest in (("right", hands[0], _HIGH), ("left", hands[1], _LOW)):
         drum_of = np.where(np.round(strokes.midi) % 2 == 1, _LOW, _HIGH) if len(strokes) else None

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from avlib.orchestra.curves import box, ellipse, smooth, turn
+from avlib.orchestra.curves import box, ellipse, rounded, smooth, turn
 from avlib.orchestra.performer.body import Grip
 from avlib.orchestra.performer.rig import EBONY, Rig, blend
 
@@ -60,69 +60,67 @@ def flute(rig: Rig) -> None:
     mouth = blend(body.mouth + 0.02 + 0.14j, body.mouth + 0.012j, on)
     origin = mouth - along * 0.05
     put = {"origin": origin, "direction": along}
-    rig.pipe(5.0, np.array([0.0, 0.47]), 0.027, **put)
+    rig.pipe(5.0, np.array([0.0, 0.54]), 0.030, **put)
     rig.part(5.1, box(0.0, -0.019, 0.03, 0.019), **put, colour=rig.look.trim)
     rig.part(5.1, (0.055 + ellipse(0.022, 0.016, 10)), **put, colour=rig.look.trim)
     rig.part(5.1, box(0.125, -0.018, 0.14, 0.018), **put, colour=rig.look.trim)
-    _keys(rig, np.linspace(0.16, 0.44, 10), 0.0125, put)
+    _keys(rig, np.linspace(0.17, 0.51, 11), 0.0125, put)
     down = t.fingers(8)
     across = along * 1j
     press = 0.8 * (1 - down)
     rig.left = Grip(
-        origin + along * 0.19 - across * 0.028,
+        origin + along * 0.22 - across * 0.034,
         across * turn(-20),
         rig.curl(0.15, *press[:, :4].T),
         flip=1,
     )
     rig.right = Grip(
-        origin + along * 0.345 - across * 0.03,
+        origin + along * 0.40 - across * 0.036,
         across * turn(12),
         rig.curl(0.15, *press[:, 4:].T),
         flip=1,
         z=7.2,
     )
-    rig.bend_right, rig.bend_left = 1.0, -1.0
+    rig.bend_right, rig.bend_left = -1.0, -1.0
 
 
 def clarinet(rig: Rig) -> None:
-    """A straight dark-or-light pipe down from the mouth, flared bell."""
-    origin, along = _from_mouth(rig, 98, 112, 0.10j)
+    """A straight pipe down from the mouth, its bell flared."""
+    origin, along = _from_mouth(rig, 99, 114, 0.10j)
     put = {"origin": origin, "direction": along}
-    rig.pipe(
-        5.0,
-        np.array([0.0, 0.05, 0.36, 0.40, 0.435]),
-        np.array([0.016, 0.034, 0.036, 0.05, 0.098]),
-        **put,
-    )
-    rig.part(5.1, box(0.0, -0.012, 0.05, 0.012), **put, colour=EBONY)
-    for x in (0.055, 0.11, 0.235, 0.365):
-        rig.part(5.1, box(x, -0.02, x + 0.012, 0.02), **put, colour=rig.look.trim)
-    _keys(rig, np.array([0.14, 0.17, 0.2, 0.26, 0.29, 0.32]), 0.010, put)
-    rods = [np.array([a + 0.021j, b + 0.021j]) for a, b in ((0.09, 0.19), (0.25, 0.35))]
-    rig.strings(5.2, rods, **put, width=0.008, colour=rig.look.trim)
-    _stacked(rig, origin, along, 0.16, 0.295)
+    xs = np.array([0.0, 0.06, 0.41, 0.455, 0.485, 0.505])
+    rig.pipe(5.0, xs, np.array([0.018, 0.044, 0.046, 0.06, 0.092, 0.13]), **put)
+    rig.part(5.1, box(0.0, -0.013, 0.058, 0.013), **put, colour=EBONY)
+    for x in (0.06, 0.125, 0.265, 0.405):
+        rig.part(5.1, box(x, -0.026, x + 0.015, 0.026), **put, colour=rig.look.trim)
+    _keys(rig, np.array([0.16, 0.195, 0.23, 0.30, 0.335, 0.37]), 0.012, put)
+    rods = [np.array([a + 0.027j, b + 0.027j]) for a, b in ((0.1, 0.21), (0.28, 0.40))]
+    rig.strings(5.2, rods, **put, width=0.010, colour=rig.look.trim)
+    _stacked(rig, origin, along, 0.18, 0.335, spread=0.036)
 
 
 def oboe(rig: Rig) -> None:
     """Like a clarinet, but thin and conical, with a bare reed and a pear-shaped bell."""
-    origin, along = _from_mouth(rig, 97, 108, 0.09j)
+    origin, along = _from_mouth(rig, 98, 110, 0.09j)
     put = {"origin": origin, "direction": along}
-    rig.pipe(5.0, np.array([0.0, 0.055]), np.array([0.014, 0.006]), **put, colour=(226, 196, 130))
-    bell = np.array([0.05, 0.1, 0.31, 0.335, 0.355, 0.38, 0.39])
-    rig.pipe(5.0, bell, np.array([0.016, 0.02, 0.034, 0.05, 0.06, 0.044, 0.05]), **put)
-    for x in (0.05, 0.19, 0.32):
-        rig.part(5.1, box(x, -0.016, x + 0.01, 0.016), **put, colour=rig.look.trim)
-    _keys(rig, np.linspace(0.1, 0.3, 9), 0.009, put)
-    rods = [np.array([0.08 + 0.02j, 0.18 + 0.022j]), np.array([0.2 - 0.022j, 0.31 - 0.024j])]
-    rig.strings(5.2, rods, **put, width=0.007, colour=rig.look.trim)
-    _stacked(rig, origin, along, 0.14, 0.26)
+    reed = np.array([0.0, 0.02, 0.065])
+    rig.pipe(5.0, reed, np.array([0.02, 0.016, 0.008]), **put, colour=(226, 196, 130))
+    xs = np.array([0.06, 0.08, 0.12, 0.365, 0.39, 0.415, 0.445, 0.46])
+    widths = np.array([0.024, 0.024, 0.022, 0.038, 0.064, 0.078, 0.058, 0.066])
+    rig.pipe(5.0, xs, widths, **put)
+    for x in (0.085, 0.225, 0.365):
+        rig.part(5.1, box(x, -0.020, x + 0.012, 0.020), **put, colour=rig.look.trim)
+    _keys(rig, np.linspace(0.12, 0.35, 10), 0.010, put)
+    rods = [np.array([0.1 + 0.023j, 0.21 + 0.025j]), np.array([0.24 - 0.025j, 0.36 - 0.028j])]
+    rig.strings(5.2, rods, **put, width=0.008, colour=rig.look.trim)
+    _stacked(rig, origin, along, 0.16, 0.30, spread=0.033)
 
 
 def bassoon(rig: Rig) -> None:
     """A tall folded pipe slanting across the body, a thin crook to the mouth."""
     t, body = rig.timeline, rig.body
     on = t.active()
-    along = np.exp(1j * np.deg2rad(blend(-58, -66, on).real - 3.0 * t.level()))
+    along = np.exp(1j * np.deg2rad(blend(-54, -61, on).real - 3.0 * t.level()))
     foot = body.stance.x - 0.175 + 0.86j + 0.4 * body.sway
     put = {"origin": foot, "direction": along}
     rig.pipe(4.6, np.array([0.0, 0.25, 0.78]) - 0.0j, np.array([0.07, 0.045, 0.038]), **put)
@@ -307,15 +305,19 @@ def harmonica(rig: Rig) -> None:
     tilt = np.exp(1j * np.deg2rad(blend(14, 0, on).real - 5 * t.level()))
     put = {"origin": centre, "direction": tilt}
     wide, tall = 0.125, 0.036
-    rig.part(5.0, smooth(box(-wide, -tall, wide, tall), 2), **put)
+    rig.part(5.0, rounded(-wide, -tall, wide, tall, 0.02), **put)
     rig.part(5.1, box(-wide * 0.94, -0.012, wide * 0.94, 0.014), **put, colour=rig.look.trim)
     holes = [np.array([x - 0.006j, x + 0.008j]) for x in np.linspace(-0.1, 0.1, 9)]
     rig.strings(5.2, holes, **put, width=0.013, colour=EBONY)
     wave = 0.25 * t.level()
+    ends = wide - 0.012
     rig.right = Grip(
-        centre - tilt * (wide + 0.012) + 0.03j, tilt * turn(-42), rig.curl(0.35 + wave), flip=-1
+        centre - tilt * ends + 0.05j, tilt * turn(-78), rig.curl(0.3 + wave), flip=-1, z=4.9
     )
     rig.left = Grip(
-        centre + tilt * (wide + 0.012) + 0.03j, tilt * turn(222), rig.curl(0.35 + wave), flip=1
+        centre + tilt * ends + 0.05j, tilt * turn(258), rig.curl(0.3 + wave), flip=1, z=4.9
     )
-    rig.bend_right, rig.bend_left = 1.0, -1.0
+    # folded arms: the elbows hang outward whichever way the hands happen to lie
+    line_r, line_l = rig.right.palm - body.right_shoulder, rig.left.palm - body.left_shoulder
+    rig.bend_right = np.where((line_r.conj() * (-0.5 + 0.9j)).imag > 0, 1.0, -1.0)
+    rig.bend_left = np.where((line_l.conj() * (0.5 + 0.9j)).imag > 0, 1.0, -1.0)

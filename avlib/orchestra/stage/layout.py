@@ -32,7 +32,8 @@ def lay_out(
 
     Args:
         players: how many, 1 to 4.
-        height, width: of the picture, in pixels.
+        height: of the picture, in pixels.
+        width: of the picture, in pixels.
         rng: draws small shifts.
         small: hard case: players far away, anywhere in the picture.
     """

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avlib.orchestra.curves import box, ellipse, smooth
+from avlib.orchestra.curves import box, ellipse, rounded, smooth
 from avlib.orchestra.performer.look import darker, lighter
 from avlib.orchestra.sketch import Colour, Sketch
 
@@ -199,7 +199,7 @@ def _sofa(sketch: Sketch, rng: np.random.Generator, aspect: float, horizon: floa
     x, w = rng.uniform(-0.1, 0.6) * aspect, rng.uniform(0.4, 0.6)
     colour = _colour(rng)
     y = horizon - 0.12
-    sketch.fill(1.2, smooth(box(x, y, x + w, y + 0.2), 3), colour, darker(colour))
+    sketch.fill(1.2, rounded(x, y, x + w, y + 0.2, 0.05), colour, darker(colour))
     sketch.fill(
         1.3, box(x + 0.04, y + 0.1, x + w - 0.04, y + 0.18), lighter(colour, 0.15), darker(colour)
     )
