@@ -187,11 +187,10 @@ def istft(
             f"length={length} needs {column_count(length, n_fft, hop, center)} columns, "
             f"the spectrogram has {columns}"
         )
-    frames = torch.fft.irfft(spec.reshape(-1, rows, columns), n_fft, dim=-2)
-    window = torch.hann_window(n_fft, dtype=frames.dtype, device=frames.device)[:, None]
-    total = n_fft + (columns - 1) * hop
-    energy = _overlap_add(window.square().expand(1, n_fft, columns), total, hop)
-    wave = _overlap_add(frames * window, total, hop) / energy.clamp_min(EDGE_ENERGY)
+    frames = torch.fft.irfft(spec.reshape(-1, rows, columns).mT, n_fft)
+    window = torch.hann_window(n_fft, dtype=frames.dtype, device=frames.device)
+    energy = _overlap_add(window.square().expand(1, columns, n_fft), hop)
+    wave = _overlap_add(frames * window, hop) / energy.clamp_min(EDGE_ENERGY)
     start = n_fft // 2 if center else 0
     wave = wave[:, start : start + length]
     wave = functional.pad(wave, (0, length - wave.shape[-1]))
@@ -199,11 +198,17 @@ def istft(
 
 
 def _overlap_add(
-    frames: Float[Tensor, "batch sample column"], total: int, hop: int
+    frames: Float[Tensor, "batch column sample"], hop: int
 ) -> Float[Tensor, "batch total"]:
-    """Sum frames that start `hop` samples apart into a signal of `total` samples."""
-    folded = functional.fold(frames, (total, 1), kernel_size=(frames.shape[1], 1), stride=(hop, 1))
-    return folded[:, 0, :, 0]
+    """Sum frames that start `hop` samples apart, hop by hop: piece i of frame k lands on k + i."""
+    columns, n_fft = frames.shape[1:]
+    pieces = -(-n_fft // hop)
+    frames = functional.pad(frames, (0, pieces * hop - n_fft))
+    parts = frames.unflatten(-1, (pieces, hop)).unbind(2)
+    total = frames.new_zeros(len(frames), columns + pieces - 1, hop)
+    for i, part in enumerate(parts):
+        total = total + functional.pad(part, (0, 0, i, pieces - 1 - i))
+    return total.flatten(1)[:, : n_fft + (columns - 1) * hop]
 
 
 def check_finite(wave: Float[Tensor, "*batch"], name: str) -> None:

@@ -1,0 +1,405 @@
+"""Separation scores (BSS-eval v3: SDR, SIR, SAR) and bootstrap intervals.
+
+BSS-eval (Vincent, Gribonval & Févotte 2006) forgives an estimate everything that a filter of 512
+taps can do to its source. It projects the estimate on the span of the delayed references,
+
+    estimate = s_filt + e_interf + e_artif,
+    s_filt   = projection on the 512 delays of its own reference,
+    s_filt + e_interf = projection on the delays of all references of the mixture,
+
+and compares energies in decibels. All inner products of delayed signals are correlations, so the
+projections come from one block-Toeplitz Gram matrix per mixture, solved by Cholesky (it is
+positive definite, and batched LU is wrong under some thread settings of torch 2.11). The energies
+are sums over the spectra of the parts themselves, by Parseval: differences of large numbers, which
+would spoil high scores, are never taken.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Complex, Float
+from scipy.fft import next_fast_len
+from torch import Tensor
+
+SIGNAL_BYTES = {"cpu": 2**25, "cuda": 2**30}
+GRAM_BYTES = {"cpu": 2**23, "cuda": 2**30}
+"""Memory for a chunk of spectra, and of Gram matrices, which on a CPU should stay in the cache."""
+
+PIVOT_RATIO = 1e-14
+"""A squared ratio of Cholesky pivots below this is rounding noise: use the pseudo-inverse."""
+
+
+class BSSScores(NamedTuple):
+    """Scores in dB, each ``(..., source)``, float64."""
+
+    sdr: Tensor
+    sir: Tensor
+    sar: Tensor
+
+
+class Interval(NamedTuple):
+    """A mean and the bounds of its bootstrap interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@torch.no_grad()
+def bss_eval(
+    references: Float[Tensor, "*batch source sample"],
+    estimates: Float[Tensor, "*batch source sample"],
+    filter_length: int = 512,
+    silent: Literal["raise", "nan"] = "raise",
+) -> BSSScores:
+    r"""SDR, SIR and SAR of BSS-eval v3 "sources"; estimate i belongs to reference i.
+
+    $\mathrm{SDR} = 10 \log_{10} \|s_{filt}\|^2 / \|e_{interf} + e_{artif}\|^2$,
+    $\mathrm{SIR} = 10 \log_{10} \|s_{filt}\|^2 / \|e_{interf}\|^2$,
+    $\mathrm{SAR} = 10 \log_{10} \|s_{filt} + e_{interf}\|^2 / \|e_{artif}\|^2$
+    (Vincent et al. 2006). Equals `mir_eval.separation.bss_eval_sources(...,
+    compute_permutation=False)`. The scores do not change with the gain of any signal. With a
+    single source nothing interferes and SIR is infinite.
+
+    Args:
+        references: true sources of each mixture, any float dtype and device.
+        estimates: separated sources, in the same order.
+        filter_length: taps of the forgiven filter; 512 in all three papers.
+        silent: what to do with an all-zero reference or estimate, for which nothing is defined:
+            raise, or report NaN for this source. A silent reference adds nothing to the span on
+            which the other estimates of its mixture are projected.
+
+    Returns:
+        Scores in dB as float64 on the device of the input.
+
+    Raises:
+        ValueError: shapes differ, samples are not finite, or a signal is silent (if "raise").
+
+    Example:
+        >>> generator = torch.Generator().manual_seed(0)
+        >>> sources = torch.randn(2, 8000, generator=generator)
+        >>> sdr, sir, sar = bss_eval(sources, sources + 0.1 * sources.flip(0))
+        >>> [round(x) for x in sdr.tolist()]
+        [20, 20]
+    """
+    _check_signals(references, estimates, filter_length, silent)
+    lead, shape = references.shape[:-2], references.shape[-2:]
+    size = _chunk(references.device, SIGNAL_BYTES, 32 * shape.numel())
+    chunks = zip(
+        references.reshape(-1, *shape).split(size),
+        estimates.reshape(-1, *shape).split(size),
+        strict=True,
+    )
+    scores = [_decibels(reference, estimate, filter_length) for reference, estimate in chunks]
+    return BSSScores(*torch.cat(scores, 1).reshape(3, *lead, shape[0]))
+
+
+def sdr_gain(
+    references: Float[Tensor, "*batch source sample"],
+    estimates: Float[Tensor, "*batch source sample"],
+    mixture: Float[Tensor, "*batch sample"],
+    filter_length: int = 512,
+    silent: Literal["raise", "nan"] = "raise",
+) -> Float[Tensor, "*batch source"]:
+    """SDR of the estimates over that of the mixture taken as the estimate of every source, in dB.
+
+    Args:
+        references: as in `bss_eval`.
+        estimates: as in `bss_eval`.
+        mixture: what was separated.
+        filter_length: as in `bss_eval`.
+        silent: as in `bss_eval`.
+
+    Returns:
+        Gain in dB of each source.
+
+    Raises:
+        ValueError: as in `bss_eval`.
+
+    Example:
+        >>> sources = torch.randn(2, 8000, generator=torch.Generator().manual_seed(0))
+        >>> mixture = sources.sum(0)
+        >>> sdr_gain(sources, mixture.expand(2, -1), mixture)
+        tensor([0., 0.], dtype=torch.float64)
+    """
+    untouched = mixture.unsqueeze(-2).expand(references.shape)
+    after = bss_eval(references, estimates, filter_length, silent).sdr
+    return after - bss_eval(references, untouched, filter_length, silent).sdr
+
+
+def _check_signals(references: Tensor, estimates: Tensor, filter_length: int, silent: str) -> None:
+    if references.shape != estimates.shape or references.ndim < 2:
+        raise ValueError(
+            f"references {tuple(references.shape)} and estimates {tuple(estimates.shape)} "
+            "must have one shape (..., source, sample)"
+        )
+    if filter_length < 1 or references.shape[-1] < 1:
+        raise ValueError(f"filter_length={filter_length} and {references.shape[-1]} samples: >= 1")
+    if silent not in ("raise", "nan"):
+        raise ValueError(f"silent={silent!r}: it is 'raise' or 'nan'")
+    for name, signals in (("references", references), ("estimates", estimates)):
+        peak = _peak(signals)
+        if not bool(torch.isfinite(peak).all()):
+            raise ValueError(f"{name} hold NaN or infinite samples: nothing to score")
+        if silent == "raise" and bool((peak == 0).any()):
+            where = (peak == 0).nonzero()[0].tolist()
+            raise ValueError(
+                f"{name} are silent at index {where} (..., source): SDR is not defined; "
+                "leave the pair out and count it, or ask for silent='nan'"
+            )
+
+
+def _peak(signals: Float[Tensor, "*batch sample"]) -> Float[Tensor, "*batch"]:
+    return torch.linalg.vector_norm(signals, torch.inf, dim=-1)
+
+
+def _decibels(
+    references: Float[Tensor, "batch source sample"],
+    estimates: Float[Tensor, "batch source sample"],
+    taps: int,
+) -> Float[Tensor, "3 batch source"]:
+    """SDR, SIR and SAR of a chunk of mixtures."""
+    references, quiet = _unit(references)
+    estimates, mute = _unit(estimates)
+    # Long enough for a filtered signal, and so for all delays without wrapping round.
+    length = next_fast_len(references.shape[-1] + taps - 1, real=True)
+    reference_spec = torch.fft.rfft(references, length)
+    estimate_spec = torch.fft.rfft(estimates, length)
+
+    own, total = _filters(reference_spec, estimate_spec, quiet, length, taps)
+    target = torch.fft.rfft(own, length) * reference_spec
+    every = (torch.fft.rfft(total, length) * reference_spec.unsqueeze(1)).sum(2)
+    energy = _spectral_energy
+    target_energy = energy(target, length)
+    alone = (~quiet).sum(1, keepdim=True) < 2
+    interference = energy(every - target, length).masked_fill(alone, 0)
+    scores = torch.stack(
+        [
+            _ratio_db(target_energy, energy(estimate_spec - target, length)),
+            _ratio_db(target_energy, interference),
+            _ratio_db(energy(every, length), energy(estimate_spec - every, length)),
+        ]
+    )
+    return scores.masked_fill(quiet | mute, torch.nan)
+
+
+def _unit(
+    signals: Float[Tensor, "batch source sample"],
+) -> tuple[Float[Tensor, "batch source sample"], Bool[Tensor, "batch source"]]:
+    """Signals in float64 with unit energy (scores do not see gain), and which are silent."""
+    signals = signals.double()
+    peak = _peak(signals).unsqueeze(-1)
+    silent = peak == 0
+    signals = signals / peak.masked_fill(silent, 1)  # first the peak: squares cannot underflow
+    norm = torch.linalg.vector_norm(signals, dim=-1, keepdim=True)
+    return signals.div_(norm.masked_fill(silent, 1)), silent[..., 0]
+
+
+def _spectral_energy(spec: Complex[Tensor, "*batch freq"], length: int) -> Float[Tensor, "*batch"]:
+    """Energy of the signals of `length` samples with these one-sided spectra (times `length`)."""
+    parts = torch.view_as_real(spec).flatten(-2)
+    # Frequency 0, and half the rate if there is one, stand for themselves, others for two.
+    once = parts[..., [0, 1]] if length % 2 else parts[..., [0, 1, -2, -1]]
+    return 2 * torch.linalg.vecdot(parts, parts) - torch.linalg.vecdot(once, once)
+
+
+def _ratio_db(above: Float[Tensor, "*batch"], below: Float[Tensor, "*batch"]) -> Tensor:
+    """10 log10 of a ratio; infinite where nothing is below, as in mir_eval."""
+    return torch.where(below == 0, torch.inf, 10 * torch.log10(above / below))
+
+
+def _filters(
+    reference_spec: Complex[Tensor, "batch source freq"],
+    estimate_spec: Complex[Tensor, "batch source freq"],
+    quiet: Bool[Tensor, "batch source"],
+    length: int,
+    taps: int,
+) -> tuple[Float[Tensor, "batch source taps"], Float[Tensor, "batch source source taps"]]:
+    """Taps that project each estimate on its own reference, and on all references.
+
+    Returns:
+        own (batch, estimate, tap) and total (batch, estimate, reference, tap).
+    """
+    batch, sources = quiet.shape
+    # cross[e, r, t] = <reference r delayed by t, estimate e>
+    product = reference_spec.conj().unsqueeze(1) * estimate_spec.unsqueeze(2)
+    cross = torch.fft.irfft(product, length)[..., :taps]
+    # lags[p, taps - 1 + t] = <reference i delayed by t, reference j>, pair p is i >= j
+    pairs = [(i, j) for i in range(sources) for j in range(i + 1)]
+    diagonal = [p for p, (i, j) in enumerate(pairs) if i == j]
+    products = [reference_spec[:, i].conj() * reference_spec[:, j] for i, j in pairs]
+    lags = torch.fft.irfft(torch.stack(products, 1), length)
+    lags = torch.cat([lags[..., length - taps + 1 :], lags[..., :taps]], -1)
+    # A silent reference has a zero block: a one on its diagonal makes its taps zero.
+    lags[:, diagonal, taps - 1] += quiet
+
+    own = _solve_toeplitz(lags[:, diagonal].flatten(0, 1), cross.diagonal(0, 1, 2).mT.flatten(0, 1))
+    total = torch.empty_like(cross)
+    size = _chunk(quiet.device, GRAM_BYTES, 8 * (sources * taps) ** 2)
+    for some, right, solution in zip(*(x.split(size) for x in (lags, cross, total)), strict=True):
+        gram = cross.new_empty(len(some), sources * taps, sources * taps)
+        for pair, (i, j) in enumerate(pairs):
+            gram.unflatten(1, (sources, taps))[:, i, :, j * taps : (j + 1) * taps] = _toeplitz(
+                some[:, pair]
+            )
+        solution.copy_(_solve(gram, right.flatten(2).mT).mT.view_as(right))
+    return own.reshape(batch, sources, taps), total
+
+
+def _chunk(device: torch.device, limits: dict[str, int], item_bytes: int) -> int:
+    """How many items fit the memory limit of the device, at least one."""
+    return max(1, limits.get(device.type, limits["cpu"]) // item_bytes)
+
+
+def _toeplitz(lags: Float[Tensor, "batch lag"]) -> Float[Tensor, "batch row column"]:
+    """Matrix (i, j) -> lag i - j, from 2 n - 1 lags of which the middle one is 0."""
+    return lags.unfold(-1, (lags.shape[-1] + 1) // 2, 1).flip(-1)
+
+
+def _solve_toeplitz(
+    lags: Float[Tensor, "batch lag"], cross: Float[Tensor, "batch taps"]
+) -> Float[Tensor, "batch taps"]:
+    """Solve symmetric Toeplitz systems, each as two of half the size.
+
+    Such a matrix keeps symmetric and antisymmetric vectors apart (Cantoni & Butler 1976): with
+    A the upper left quarter and H the upper right one with its columns reversed, these see A + H
+    and A - H.
+    """
+    taps = cross.shape[-1]
+    half = taps // 2
+    if taps % 2:
+        return _solve(_toeplitz(lags), cross.unsqueeze(-1)).squeeze(-1)
+    corner = _toeplitz(lags[:, half:-half])
+    hankel = lags[:, : taps - 1].unfold(-1, half, 1)  # (i, j) -> lag taps - 1 - i - j
+    top, bottom = cross[:, :half], cross[:, half:].flip(-1)
+    gram = torch.stack([corner + hankel, corner - hankel])
+    right = torch.stack([top + bottom, top - bottom]).unsqueeze(-1)
+    even, odd = _solve(gram.flatten(0, 1), right.flatten(0, 1)).reshape(2, -1, half) / 2
+    return torch.cat([even + odd, (even - odd).flip(-1)], -1)
+
+
+def _solve(
+    gram: Float[Tensor, "batch n n"], cross: Float[Tensor, "batch n m"]
+) -> Float[Tensor, "batch n m"]:
+    """Solve positive definite systems of which (at least) the lower triangle is given.
+
+    Cholesky as it is, with nothing added to the diagonal; systems that rounding has made singular
+    are solved again by the pseudo-inverse, whose solution is the smallest one.
+    """
+    # The transpose is in LAPACK's order; upper=True because MKL is faster that way.
+    factor, failed = torch.linalg.cholesky_ex(gram.mT, upper=True)
+    pivots = factor.diagonal(dim1=-2, dim2=-1)
+    singular = failed.bool() | ((pivots.amin(-1) / pivots.amax(-1)).square() < PIVOT_RATIO)
+    solution = torch.linalg.solve_triangular(factor.mT, cross, upper=False)
+    solution = torch.linalg.solve_triangular(factor, solution, upper=True)
+    for item in singular.nonzero().flatten().tolist():
+        values, vectors = torch.linalg.eigh(gram[item], UPLO="L")
+        noise = values[-1] * torch.finfo(values.dtype).eps * len(values)
+        inverse = torch.where(values > noise, 1 / values, 0)
+        solution[item] = vectors @ (inverse[:, None] * (vectors.mT @ cross[item]))
+    return solution
+
+
+def bootstrap(
+    values: Sequence[float] | np.ndarray | Tensor,
+    groups: Sequence | np.ndarray | None = None,
+    *,
+    resamples: int = 10_000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """Mean of the values and its percentile bootstrap interval (Efron 1979).
+
+    With `groups`, whole groups are drawn with replacement (cluster bootstrap): pairs of the same
+    two categories are not independent, so an interval that draws them one by one is too narrow.
+
+    Args:
+        values: one score each, finite. Leave out pairs that cannot be scored, and count them.
+        groups: label of the group of each value, for example its category pair; any hashable
+            or comparable labels, not necessarily in order. None: each value by itself.
+        resamples: number of draws.
+        level: share of the draws' means inside the interval.
+        seed: of the draws; the same seed gives the same interval.
+
+    Returns:
+        The mean of all values, and the bounds.
+
+    Raises:
+        ValueError: no values, values that are not finite, lengths that differ, a level outside
+            (0, 1).
+
+    Example:
+        >>> bootstrap([2.0, 2.0, 2.0])
+        Interval(mean=2.0, low=2.0, high=2.0)
+        >>> low, high = bootstrap(np.arange(100))[1:]
+        >>> round(low), round(high)
+        (44, 55)
+    """
+    scores = np.asarray(values.cpu() if isinstance(values, Tensor) else values, dtype=np.float64)
+    if scores.ndim != 1 or not len(scores):
+        raise ValueError(f"a bootstrap needs a list of at least one value, not {scores.shape}")
+    if not np.isfinite(scores).all():
+        bad = int((~np.isfinite(scores)).sum())
+        raise ValueError(
+            f"{bad} of {len(scores)} values are not finite: leave them out, count them"
+        )
+    if not 0 < level < 1 or resamples < 1:
+        raise ValueError(f"level={level} must be in (0, 1) and resamples={resamples} at least 1")
+    labels = np.arange(len(scores)) if groups is None else np.asarray(groups)
+    if len(labels) != len(scores):
+        raise ValueError(f"{len(labels)} groups for {len(scores)} values")
+    _, member = np.unique(labels, return_inverse=True, axis=0)
+    sums, counts = np.bincount(member, scores), np.bincount(member)
+
+    generator = np.random.default_rng(seed)
+    share = np.full(len(sums), 1 / len(sums))
+    means = []
+    # How often each group is drawn, for a limited number of resamples at a time.
+    block = max(1, 2**22 // len(sums))
+    for start in range(0, resamples, block):
+        drawn = generator.multinomial(len(sums), share, min(block, resamples - start))
+        means.append(drawn @ sums / (drawn @ counts))
+    tail = (1 - level) / 2
+    low, high = np.quantile(np.concatenate(means), [tail, 1 - tail])
+    return Interval(float(scores.mean()), float(low), float(high))
+
+
+def paired_bootstrap(
+    a: Sequence[float] | np.ndarray | Tensor,
+    b: Sequence[float] | np.ndarray | Tensor,
+    groups: Sequence | np.ndarray | None = None,
+    *,
+    resamples: int = 10_000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """Mean of a - b and its interval, for two systems scored on the same pairs.
+
+    Pair by pair, so that how hard a pair is cancels; a wins if the interval lies above zero.
+
+    Args:
+        a: scores of one system.
+        b: scores of the other on the same pairs, in the same order.
+        groups: as in `bootstrap`.
+        resamples: as in `bootstrap`.
+        level: as in `bootstrap`.
+        seed: as in `bootstrap`.
+
+    Returns:
+        The mean difference, and the bounds.
+
+    Raises:
+        ValueError: the lengths differ, or as in `bootstrap`.
+
+    Example:
+        >>> paired_bootstrap([5.0, 1.0, 9.0], [4.0, 0.0, 8.0])
+        Interval(mean=1.0, low=1.0, high=1.0)
+    """
+    first, second = (
+        np.asarray(x.cpu() if isinstance(x, Tensor) else x, dtype=np.float64) for x in (a, b)
+    )
+    if first.shape != second.shape:
+        raise ValueError(f"two lists of the same pairs: {first.shape} and {second.shape} differ")
+    return bootstrap(first - second, groups, resamples=resamples, level=level, seed=seed)
