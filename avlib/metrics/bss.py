@@ -1,4 +1,4 @@
-"""Separation scores (BSS-eval v3: SDR, SIR, SAR) and bootstrap intervals.
+"""BSS-eval v3: the scores SDR, SIR and SAR of separated sources.
 
 BSS-eval (Vincent, Gribonval & Févotte 2006) forgives an estimate everything that a filter of 512
 taps can do to its source. It projects the estimate on the span of the delayed references,
@@ -14,10 +14,8 @@ are sums over the spectra of the parts themselves, by Parseval: differences of l
 would spoil high scores, are never taken.
 """
 
-from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Complex, Float
 from scipy.fft import next_fast_len
@@ -28,7 +26,10 @@ GRAM_BYTES = {"cpu": 2**23, "cuda": 2**30}
 """Memory for a chunk of spectra, and of Gram matrices, which on a CPU should stay in the cache."""
 
 PIVOT_RATIO = 1e-14
-"""A squared ratio of Cholesky pivots below this is rounding noise: use the pseudo-inverse."""
+"""A squared ratio of Cholesky pivots below this is rounding noise: use `_solve_shifted`."""
+
+REFINEMENTS = 6
+"""Steps of `_solve_shifted`; more change no score by 0.001 dB."""
 
 
 class BSSScores(NamedTuple):
@@ -37,14 +38,6 @@ class BSSScores(NamedTuple):
     sdr: Tensor
     sir: Tensor
     sar: Tensor
-
-
-class Interval(NamedTuple):
-    """A mean and the bounds of its bootstrap interval."""
-
-    mean: float
-    low: float
-    high: float
 
 
 @torch.no_grad()
@@ -286,7 +279,7 @@ def _solve(
     """Solve positive definite systems of which (at least) the lower triangle is given.
 
     Cholesky as it is, with nothing added to the diagonal; systems that rounding has made singular
-    are solved again by the pseudo-inverse, whose solution is the smallest one.
+    are solved again, one by one.
     """
     # The transpose is in LAPACK's order; upper=True because MKL is faster that way.
     factor, failed = torch.linalg.cholesky_ex(gram.mT, upper=True)
@@ -295,111 +288,27 @@ def _solve(
     solution = torch.linalg.solve_triangular(factor.mT, cross, upper=False)
     solution = torch.linalg.solve_triangular(factor, solution, upper=True)
     for item in singular.nonzero().flatten().tolist():
-        values, vectors = torch.linalg.eigh(gram[item], UPLO="L")
-        noise = values[-1] * torch.finfo(values.dtype).eps * len(values)
-        inverse = torch.where(values > noise, 1 / values, 0)
-        solution[item] = vectors @ (inverse[:, None] * (vectors.mT @ cross[item]))
+        solution[item] = _solve_shifted(gram[item], cross[item])
     return solution
 
 
-def bootstrap(
-    values: Sequence[float] | np.ndarray | Tensor,
-    groups: Sequence | np.ndarray | None = None,
-    *,
-    resamples: int = 10_000,
-    level: float = 0.95,
-    seed: int = 0,
-) -> Interval:
-    """Mean of the values and its percentile bootstrap interval (Efron 1979).
+def _solve_shifted(gram: Float[Tensor, "n n"], cross: Float[Tensor, "n m"]) -> Float[Tensor, "n m"]:
+    """Solve a system that rounding has made singular: a tiny shift, then refinement.
 
-    With `groups`, whole groups are drawn with replacement (cluster bootstrap): pairs of the same
-    two categories are not independent, so an interval that draws them one by one is too narrow.
-
-    Args:
-        values: one score each, finite. Leave out pairs that cannot be scored, and count them.
-        groups: label of the group of each value, for example its category pair; any hashable
-            or comparable labels, not necessarily in order. None: each value by itself.
-        resamples: number of draws.
-        level: share of the draws' means inside the interval.
-        seed: of the draws; the same seed gives the same interval.
-
-    Returns:
-        The mean of all values, and the bounds.
-
-    Raises:
-        ValueError: no values, values that are not finite, lengths that differ, a level outside
-            (0, 1).
-
-    Example:
-        >>> bootstrap([2.0, 2.0, 2.0])
-        Interval(mean=2.0, low=2.0, high=2.0)
-        >>> low, high = bootstrap(np.arange(100))[1:]
-        >>> round(low), round(high)
-        (44, 55)
+    The shift is the size of the rounding errors in `gram`, ten times more until Cholesky
+    succeeds, as it must at the latest when the shift is the trace. Each step solves for what is
+    left over, without the shift: directions that are known converge to their true share, and those
+    that are noise stay small. Tried against the eigenvalue pseudo-inverse and mir_eval's LU on
+    band-limited noise, this leaves the smallest residual, and is faster.
     """
-    scores = np.asarray(values.cpu() if isinstance(values, Tensor) else values, dtype=np.float64)
-    if scores.ndim != 1 or not len(scores):
-        raise ValueError(f"a bootstrap needs a list of at least one value, not {scores.shape}")
-    if not np.isfinite(scores).all():
-        bad = int((~np.isfinite(scores)).sum())
-        raise ValueError(
-            f"{bad} of {len(scores)} values are not finite: leave them out, count them"
-        )
-    if not 0 < level < 1 or resamples < 1:
-        raise ValueError(f"level={level} must be in (0, 1) and resamples={resamples} at least 1")
-    labels = np.arange(len(scores)) if groups is None else np.asarray(groups)
-    if len(labels) != len(scores):
-        raise ValueError(f"{len(labels)} groups for {len(scores)} values")
-    _, member = np.unique(labels, return_inverse=True, axis=0)
-    sums, counts = np.bincount(member, scores), np.bincount(member)
-
-    generator = np.random.default_rng(seed)
-    share = np.full(len(sums), 1 / len(sums))
-    means = []
-    # How often each group is drawn, for a limited number of resamples at a time.
-    block = max(1, 2**22 // len(sums))
-    for start in range(0, resamples, block):
-        drawn = generator.multinomial(len(sums), share, min(block, resamples - start))
-        means.append(drawn @ sums / (drawn @ counts))
-    tail = (1 - level) / 2
-    low, high = np.quantile(np.concatenate(means), [tail, 1 - tail])
-    return Interval(float(scores.mean()), float(low), float(high))
-
-
-def paired_bootstrap(
-    a: Sequence[float] | np.ndarray | Tensor,
-    b: Sequence[float] | np.ndarray | Tensor,
-    groups: Sequence | np.ndarray | None = None,
-    *,
-    resamples: int = 10_000,
-    level: float = 0.95,
-    seed: int = 0,
-) -> Interval:
-    """Mean of a - b and its interval, for two systems scored on the same pairs.
-
-    Pair by pair, so that how hard a pair is cancels; a wins if the interval lies above zero.
-
-    Args:
-        a: scores of one system.
-        b: scores of the other on the same pairs, in the same order.
-        groups: as in `bootstrap`.
-        resamples: as in `bootstrap`.
-        level: as in `bootstrap`.
-        seed: as in `bootstrap`.
-
-    Returns:
-        The mean difference, and the bounds.
-
-    Raises:
-        ValueError: the lengths differ, or as in `bootstrap`.
-
-    Example:
-        >>> paired_bootstrap([5.0, 1.0, 9.0], [4.0, 0.0, 8.0])
-        Interval(mean=1.0, low=1.0, high=1.0)
-    """
-    first, second = (
-        np.asarray(x.cpu() if isinstance(x, Tensor) else x, dtype=np.float64) for x in (a, b)
-    )
-    if first.shape != second.shape:
-        raise ValueError(f"two lists of the same pairs: {first.shape} and {second.shape} differ")
-    return bootstrap(first - second, groups, resamples=resamples, level=level, seed=seed)
+    gram = gram.tril() + gram.tril(-1).mT
+    rounding = torch.finfo(gram.dtype).eps * gram.diagonal().sum()
+    shift = rounding * torch.eye(len(gram)).to(gram)
+    factor, failed = torch.linalg.cholesky_ex(gram + shift)
+    while bool(failed):
+        shift = 10 * shift
+        factor, failed = torch.linalg.cholesky_ex(gram + shift)
+    solution = torch.zeros_like(cross)
+    for _ in range(REFINEMENTS):
+        solution = solution + torch.cholesky_solve(cross - gram @ solution, factor)
+    return solution
