@@ -18,7 +18,7 @@ from avlib.training.batches import Batches, to_device
 from avlib.training.checkpoint import load_checkpoint, provenance, save_checkpoint, write_json
 from avlib.training.loop import Progress, TrainConfig, fit, learning_rate_factor, parameter_groups
 from avlib.training.run import Run
-from avlib.training.world import World, world
+from avlib.training.world import World, is_main, world
 
 __all__ = [
     "Batches",
@@ -27,6 +27,7 @@ __all__ = [
     "TrainConfig",
     "World",
     "fit",
+    "is_main",
     "learning_rate_factor",
     "load_checkpoint",
     "parameter_groups",

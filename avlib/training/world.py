@@ -46,6 +46,11 @@ class World:
             dist.barrier()
 
 
+def is_main() -> bool:
+    """Whether this is the process that writes files, before or after `world` too."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
 @contextmanager
 def world(device: str = "auto") -> Iterator[World]:
     """Join the processes that `torchrun` started, or be the only one.
