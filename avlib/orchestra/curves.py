@@ -80,5 +80,5 @@ def capsule(a: np.ndarray, b: np.ndarray, width_a: float, width_b: float) -> np.
 def place(
     shape: np.ndarray, origin: np.ndarray | complex, direction: np.ndarray | complex = 1.0
 ) -> np.ndarray:
-    """Move a shape: its +x goes along ``direction`` (frame,), its 0 to ``origin``: (frame, point)."""
+    """Move a shape: its +x goes along ``direction``, its 0 to ``origin``: (frame, point)."""
     return np.asarray(origin)[..., None] + np.asarray(direction)[..., None] * shape

@@ -73,6 +73,8 @@ def perform(
         ("left", rig.left, rig.bend_left),
     ):
         assert isinstance(grip, Grip), f"{instrument} leaves the {side} hand nowhere"
+        # nobody keeps a hand quite still, not even over a thing that stands on the floor
+        grip.palm = grip.palm + 0.35 * body.sway * (1 if side == "right" else -1j)
         elbow, wrist, hand = body.arm(grip, side, bend)
         draw_arm(sketch, body, side, elbow, hand, grip)
         arms.append((elbow, wrist, hand))

@@ -164,13 +164,18 @@ def _picture_on_wall(image: np.ndarray, seed: int, shown: Sequence[str]) -> None
     act = perform(str(name), int(rng.integers(64)), (), np.zeros(1), 1.0, rng)
     side = 0.34 * min(height, width)
     x = rng.choice([0.02 * width, 0.98 * width - side])
-    corner = x + 1j * 0.03 * height
+    corner = x + 0.03j * height
+    low, high = (act.sketch.ink(1000, 0j).bounds((INSTRUMENT,))[0] / 1000).reshape(2, 2)
+    scale = 0.84 * side / (high - low).max()
+    middle = complex(*(low + high) / 2)
     frame = Sketch(1)
     square = np.array([0.02 + 0.02j, 0.98 + 0.02j, 0.98 + 0.98j, 0.02 + 0.98j])
     frame.fill(0, square, (240, 236, 224))
     frame.lines(1, [square], 0.04, (70, 50, 40), closed=True)
     frame.ink(side, corner).draw(image, 0)
-    act.sketch.ink(side, corner).draw(image, 0, parts=(INSTRUMENT,))
+    act.sketch.ink(scale, corner + side * (0.5 + 0.5j) - scale * middle).draw(
+        image, 0, parts=(INSTRUMENT,)
+    )
 
 
 def _place(act: Performance, spot: Spot) -> tuple[Ink, np.ndarray]:

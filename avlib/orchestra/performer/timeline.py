@@ -152,15 +152,58 @@ class Timeline:
         following = np.append(gap[1:], 2.0)
         up = 0.45 + 0.55 * s.velocity
         drop = np.minimum(0.11, 0.45 * gap)
-        rebound = np.minimum(0.13, 0.45 * following)
+        rebound = np.minimum(0.1, 0.45 * following)
         keys = [s.onset - drop, s.onset, s.onset + rebound]
-        values = [up, np.zeros(len(s)), 0.5 * up]
+        values = [up, np.zeros(len(s)), 0.22 * up]
         early, late = gap > 0.8, following > 0.8
         keys += [s.onset[early] - 0.38, s.onset[late] + 0.4]
         values += [np.full(early.sum(), rest), np.full(late.sum(), rest)]
         key, value = np.concatenate(keys), np.concatenate(values)
         order = np.argsort(key, kind="stable")
         return np.interp(self.times, key[order], value[order])
+
+    def effort(self) -> np.ndarray:
+        """How far a wind player lifts the instrument, 0 to 17.
+
+        Up with each attack and with loudness, sinking while the note is held; a little higher
+        for high notes.
+        """
+        attack = 1 - self.since()
+        return self.active() * (self.level() * (2.0 + 6.0 * attack) + 9.0 * self.pitch())
+
+    def press(self, strokes: Strokes, rest: float = 0.5) -> np.ndarray:
+        """Height of a hand over keys: 0 while its note is held, up between notes, (frame,)."""
+        s = strokes
+        if not len(s):
+            return np.full(len(self.times), rest)
+        following = np.append(s.onset[1:], np.inf)
+        gap = following - s.onset
+        up = np.append(0.45 + 0.55 * s.velocity[1:], rest)
+        release = np.minimum(s.end, s.onset + gap - np.minimum(0.12, 0.5 * gap))
+        raised = np.minimum(release + 0.09, s.onset + gap - np.minimum(0.05, 0.2 * gap))
+        keys = np.stack([s.onset, release, raised], 1).ravel()
+        values = np.stack([0 * up, 0 * up, up], 1).ravel()
+        keys, values = np.append(s.onset[0] - 0.1, keys), np.append(rest, values)
+        return np.interp(self.times, keys, values)
+
+    def since(self, strokes: Strokes | None = None, over: float = 0.7) -> np.ndarray:
+        """Time since the last onset, 0 just after it to 1 (``over`` s later or more), (frame,).
+
+        Slow, so that a still picture tells how old a note is; the way back to 0 takes the last
+        80 ms before the next onset.
+        """
+        s = self.strokes if strokes is None else strokes
+        if not len(s):
+            return self.zero + 1
+        gap = np.diff(s.onset, append=np.inf)
+        back = np.minimum(0.08, 0.4 * gap)
+        late = np.minimum(gap - back, over)
+        top = late / over
+        keys = np.stack([s.onset, s.onset + late, s.onset + np.maximum(gap - back, late)], 1)
+        keys[-1, 2] = keys[-1, 1] + 1e-3
+        first = s.onset[0] - 0.08
+        values = np.stack([np.zeros(len(s)), top, top], 1)
+        return np.interp(self.times, np.append(first, keys.ravel()), np.append(1.0, values.ravel()))
 
     def pluck(self, strokes: Strokes | None = None) -> np.ndarray:
         """A quick flick at each onset, 0 at rest to 1 just after it, gone in 0.25 s, (frame,)."""

@@ -11,13 +11,13 @@ from avlib.orchestra.performer.timeline import Strokes
 def _press(rig: Rig, strokes: Strokes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Posture, pitch and height (0 = on the key) of one hand's strokes, each (frame,)."""
     t = rig.timeline
-    return t.active(strokes), t.pitch(strokes), t.fall(strokes, rest=0.3)
+    return t.active(strokes), t.pitch(strokes), t.press(strokes)
 
 
 def guzheng(rig: Rig) -> None:
     """A long board on trestles, lying across; strings over a slanting row of bridges."""
     t = rig.timeline
-    on, pitch, height = _press(rig, t.strokes)
+    on, pitch, height = t.active(), t.pitch(), t.fall(t.strokes)
     legs = [
         np.array([x - 0.05 + 0.70j, x + 0.05 + 0.88j, x - 0.05 + 0.88j, x + 0.05 + 0.70j])
         for x in (0.22, 0.78)
@@ -66,11 +66,12 @@ def guzheng(rig: Rig) -> None:
     rig.sketch.lines(5.3, bridges, 0.011, rig.look.trim)
     flick = t.pluck()
     # High strings are near the player, and the right hand plucks nearer its end for them.
-    spot = 0.33 - 0.12 * pitch + 1j * (0.655 - 0.075 * pitch)
-    palm = blend(0.30 + 0.56j, spot - 1j * (0.035 + 0.07 * height), on)
+    spot = 0.38 - 0.19 * pitch + 1j * (0.66 - 0.08 * pitch)
+    drift = (0.03 - 0.03j) * t.since()
+    palm = blend(0.30 + 0.56j, spot + drift - 1j * (0.03 + 0.11 * height), on)
     rig.right = Grip(palm, turn(70 - 25 * flick), rig.curl(0.3 + 0.5 * flick), flip=1, z=7)
-    bend = 0.56 + 0.14 * (1 - pitch) + 1j * (0.635 - 0.065 * pitch)
-    left = blend(0.70 + 0.56j, bend + 0.03 - 1j * (0.045 - 0.02 * t.level()), on)
+    bend = 0.54 + 0.20 * (1 - pitch) + 1j * (0.645 - 0.075 * pitch)
+    left = blend(0.70 + 0.56j, bend + 0.03 - 1j * (0.06 - 0.045 * t.level()), on)
     rig.left = Grip(left, turn(112) + 0 * on, rig.curl(0.25), flip=-1, z=7)
     rig.bend_right, rig.bend_left = 1.0, -1.0
 
@@ -108,7 +109,7 @@ def harp(rig: Rig) -> None:
         if side == "left":
             spot = spot + 0.10j + 0.01
         rest = (x - 0.12 + 0.56j) if side == "right" else (x - 0.05 + 0.66j)
-        palm = blend(rest, spot + 0.03 * flick * (1 - 0.6j), on)
+        palm = blend(rest, spot + 0.05 * t.since(hand) * (1 - 0.5j), on)
         towards = turn(205 - 30 * flick) if side == "right" else turn(188 - 30 * flick)
         grip = Grip(
             palm, towards, rig.curl(0.25 + 0.6 * flick), flip=1, z=7 if side == "right" else 6.6
@@ -164,7 +165,7 @@ def piano(rig: Rig) -> None:
         on, pitch, height = _press(rig, hand)
         apart = -0.05 if side == "right" else 0.05
         x = 0.80 - 0.60 * pitch + apart if len(hand) else np.full(len(on), rest)
-        palm = x + 1j * (blend(0.70, 0.635, on).real - 0.085 * height * on)
+        palm = x + 1j * (blend(0.70, 0.635, on).real - 0.11 * height * on)
         towards = turn(80 if side == "right" else 100) + 0 * on
         grip = Grip(
             palm, towards, rig.curl(0.15 + 0.25 * height), flip=1 if side == "right" else -1

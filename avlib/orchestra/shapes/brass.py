@@ -27,14 +27,14 @@ def _valve_hand(
 ) -> Grip:
     """A hand over three valves; a pressed valve bends its finger."""
     palm = at + 0.0j
-    return Grip(palm, towards, rig.curl(0.15, *(0.75 * down).T), flip=flip, z=7.2)
+    return Grip(palm, towards, rig.curl(0.15, *(0.95 * down).T), flip=flip, z=7.2)
 
 
 def trumpet(rig: Rig) -> None:
     """A flat loop of tube pointed to the side, three upright valves, a flared bell."""
     t, body = rig.timeline, rig.body
-    on, level = t.active(), t.level()
-    along = np.exp(1j * np.deg2rad(blend(135, 171, on).real + 7.0 * level))
+    on = t.active()
+    along = np.exp(1j * np.deg2rad(blend(135, 171, on).real + 0.9 * t.effort()))
     origin = blend(body.mouth + 0.12j, body.mouth, on)
     put = {"origin": origin, "direction": along}
     # +y of the shape is up on the screen, because the instrument points to the left
@@ -66,8 +66,8 @@ def trumpet(rig: Rig) -> None:
 def trombone(rig: Rig) -> None:
     """Two long parallel tubes that slide out with pitch, a bell beside the head."""
     t, body = rig.timeline, rig.body
-    on, level = t.active(), t.level()
-    along = np.exp(1j * np.deg2rad(blend(140, 160, on).real + 7.0 * level))
+    on = t.active()
+    along = np.exp(1j * np.deg2rad(blend(138, 161, on).real + 0.6 * t.effort()))
     origin = blend(body.mouth + 0.08j, body.mouth, on)
     put = {"origin": origin, "direction": along}
     out = 0.22 * (1 - t.pitch(rest=1.0))
@@ -99,8 +99,8 @@ def horn(rig: Rig) -> None:
     """A round coil on the lap, a very wide bell with the right hand in it."""
     t, body = rig.timeline, rig.body
     on, level = t.active(), t.level()
-    centre = body.stance.x - 0.02 + 0.595j + 0.7 * body.sway + 0.03j * (1 - on)
-    tilt = np.exp(1j * np.deg2rad(blend(-8, 0, on).real + 8 * level))
+    centre = body.stance.x - 0.02 + 0.595j + 0.7 * body.sway + 0.05j * (1 - on)
+    tilt = np.exp(1j * np.deg2rad(blend(-12, 0, on).real + 0.9 * t.effort()))
     put = {"origin": centre, "direction": tilt}
     knees = [
         0.12 - 0.01j,
@@ -141,9 +141,9 @@ def horn(rig: Rig) -> None:
 def tuba(rig: Rig) -> None:
     """The biggest: an upright oval coil on the lap, a bell wider than the head up beside it."""
     t, body = rig.timeline, rig.body
-    on, level = t.active(), t.level()
+    on = t.active()
     base = body.stance.x - 0.02 + 0.83j + 0.3 * body.sway
-    tilt = np.exp(1j * np.deg2rad(blend(6, -3, on).real - 4 * level))
+    tilt = np.exp(1j * np.deg2rad(blend(8, -3, on).real - 0.5 * t.effort()))
     put = {"origin": base, "direction": tilt}
     cone = smooth(
         np.array(

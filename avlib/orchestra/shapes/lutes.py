@@ -133,7 +133,9 @@ def _hands(
     sweep = t.strum()
     pick = tail + along * size * lute.pluck + across * strum * sweep
     lowered = tail + along * size * lute.pluck * 0.8 + across * 0.12
-    palm = blend(lowered, pick - across * 0.02 - along * 0.02, on)
+    # after the stroke the hand drifts off towards the bridge, the slower the older the note
+    drift = (across * 0.35 - along) * (0.02 + 0.055 * t.since())
+    palm = blend(lowered, pick + drift - across * 0.02, on)
     flick = t.pluck()
     towards = along * turn(52)
     rig.right = Grip(palm, towards, rig.curl(0.35 + 0.45 * flick), flip=-1, z=7)

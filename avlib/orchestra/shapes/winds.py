@@ -28,14 +28,14 @@ def _stacked(
     rig.left = Grip(
         origin + along * upper - across * spread * side,
         across * side * turn(-14),
-        rig.curl(0.1, *(0.75 * (1 - down[:, :4])).T),
+        rig.curl(0.1, *(1.05 * (1 - down[:, :4])).T),
         flip=side,
         z=7,
     )
     rig.right = Grip(
         origin + along * lower + across * spread * side,
         -across * side * turn(14),
-        rig.curl(0.1, *(0.75 * (1 - down[:, 4:])).T),
+        rig.curl(0.1, *(1.05 * (1 - down[:, 4:])).T),
         flip=-side,
         z=7.2,
     )
@@ -46,7 +46,7 @@ def _from_mouth(rig: Rig, rest: float, play: float, drop: complex) -> tuple[np.n
     """Mouthpiece place (frame,) and pipe direction: down in rests, lifted by loud notes."""
     t, body = rig.timeline, rig.body
     on = t.active()
-    lift = 7.0 * t.level()
+    lift = t.effort()
     angle = blend(rest, play, on).real + (lift if play > 90 else -lift)
     return blend(body.mouth + drop, body.mouth, on), np.exp(1j * np.deg2rad(angle))
 
@@ -55,7 +55,7 @@ def flute(rig: Rig) -> None:
     """A thin tube held across, to the player's right."""
     t, body = rig.timeline, rig.body
     on = t.active()
-    angle = blend(140, 171, on).real + 5.0 * t.level()
+    angle = blend(140, 171, on).real + 0.8 * t.effort()
     along = np.exp(1j * np.deg2rad(angle))
     mouth = blend(body.mouth + 0.02 + 0.14j, body.mouth + 0.012j, on)
     origin = mouth - along * 0.05
@@ -67,7 +67,7 @@ def flute(rig: Rig) -> None:
     _keys(rig, np.linspace(0.17, 0.51, 11), 0.0125, put)
     down = t.fingers(8)
     across = along * 1j
-    press = 0.8 * (1 - down)
+    press = 1.05 * (1 - down)
     rig.left = Grip(
         origin + along * 0.22 - across * 0.034,
         across * turn(-20),
@@ -120,7 +120,7 @@ def bassoon(rig: Rig) -> None:
     """A tall folded pipe slanting across the body, a thin crook to the mouth."""
     t, body = rig.timeline, rig.body
     on = t.active()
-    along = np.exp(1j * np.deg2rad(blend(-54, -61, on).real - 3.0 * t.level()))
+    along = np.exp(1j * np.deg2rad(blend(-46, -61, on).real - 0.5 * t.effort()))
     foot = body.stance.x - 0.175 + 0.86j + 0.4 * body.sway
     put = {"origin": foot, "direction": along}
     rig.pipe(4.6, np.array([0.0, 0.25, 0.78]) - 0.0j, np.array([0.07, 0.045, 0.038]), **put)
@@ -159,7 +159,7 @@ def bassoon(rig: Rig) -> None:
     rig.sketch.lines(5.2, [bocal], 0.012, rig.look.trim)
     _keys(rig, np.array([0.16, 0.2, 0.34, 0.38, 0.42]), 0.0115, put, -0.02)
     down = t.fingers(8)
-    press = 0.75 * (1 - down)
+    press = 1.05 * (1 - down)
     across = along * 1j
     rig.left = Grip(
         foot + along * (0.40 + 0.045j), -across * turn(10), rig.curl(0.15, *press[:, :4].T), flip=-1
@@ -199,7 +199,7 @@ def saxophone(rig: Rig) -> None:
     """A cone bent like a hook: crook at the mouth, bow below, wide bell turned up."""
     t, body = rig.timeline, rig.body
     on = t.active()
-    along = np.exp(1j * np.deg2rad(blend(-10, 4, on).real + 6.0 * t.level()))
+    along = np.exp(1j * np.deg2rad(blend(-12, 4, on).real + 0.8 * t.effort()))
     origin = blend(body.mouth + 0.09j - 0.02, body.mouth, on)
     put = {"origin": origin, "direction": along}
     shape = -_SAX.conj()  # the crook goes to the player's right
@@ -225,7 +225,7 @@ def saxophone(rig: Rig) -> None:
     )
     rods = [np.array([-0.055 + 0.1j, -0.05 + 0.34j])]
     rig.strings(5.2, rods, **put, width=0.009, colour=rig.look.trim)
-    press = 0.75 * (1 - t.fingers(8))
+    press = 1.05 * (1 - t.fingers(8))
     rig.left = Grip(
         origin + along * (-0.052 + 0.15j),
         along * turn(188),
@@ -247,7 +247,7 @@ def bagpipe(rig: Rig) -> None:
     t, body = rig.timeline, rig.body
     on, level = t.active(), t.level()
     bag_at = body.chest + 0.085 + 0.075j + 0.02j * (1 - on)
-    swell = 0.86 + 0.16 * on - 0.10 * level
+    swell = 0.80 + 0.24 * on - 0.18 * level * (1 - t.since())
     bag = smooth(
         np.array(
             [
@@ -264,7 +264,8 @@ def bagpipe(rig: Rig) -> None:
     )
     for k, (x, tall) in enumerate(((0.02, 0.40), (0.075, 0.345), (0.13, 0.29))):
         base = bag_at + x - 0.03j
-        lean = np.exp(1j * np.deg2rad(-80 + 9 * k + 2.5 * level))
+        fallen = 14 * (1 - on) - 0.4 * t.effort()
+        lean = np.exp(1j * np.deg2rad(-80 + 9 * k + fallen))
         put = {"origin": base, "direction": lean}
         rig.pipe(
             4.5,
@@ -287,7 +288,7 @@ def bagpipe(rig: Rig) -> None:
     rig.sketch.lines(5.2, [blow], 0.026, rig.deep)
     rig.sketch.lines(5.21, [blow], 0.016, rig.look.finish)
     chanter_at = bag_at - 0.13 + 0.055j
-    along = np.exp(1j * np.deg2rad(103 + 4 * level))
+    along = np.exp(1j * np.deg2rad(blend(94, 104, on).real + 0.7 * t.effort()))
     put = {"origin": chanter_at, "direction": along}
     rig.pipe(5.1, np.array([0.0, 0.22, 0.25]), np.array([0.018, 0.03, 0.05]), **put)
     holes = [np.array([x, x + 0.001]) for x in np.linspace(0.06, 0.2, 6)]
@@ -302,7 +303,7 @@ def harmonica(rig: Rig) -> None:
     on = t.active()
     slide = 0.11 * (t.pitch() - 0.5)
     centre = blend(body.mouth + 0.13j, body.mouth + 0.008j - slide, on)
-    tilt = np.exp(1j * np.deg2rad(blend(14, 0, on).real - 5 * t.level()))
+    tilt = np.exp(1j * np.deg2rad(blend(14, 0, on).real - 0.6 * t.effort()))
     put = {"origin": centre, "direction": tilt}
     wide, tall = 0.125, 0.036
     rig.part(5.0, rounded(-wide, -tall, wide, tall, 0.02), **put)
