@@ -96,18 +96,18 @@ class SoPAugment:
     """
 
     size: int = 224
-    scale: float = 1.1
-    flip: float = 0.5
+    scale: float | int = 1.1
+    flip: float | int = 0.5
 
     def __call__(
         self, frames: Frames, generator: torch.Generator
-    ) -> Float32[Tensor, "channel frame height width"]:
+    ) -> Float32[Tensor, "channel frame {self.size} {self.size}"]:
         """Augment the frames of one clip, all alike."""
         planes = _resize_short(_planes(frames), int(self.size * self.scale))
         planes = _random_crop(planes, self.size, generator)
         return _normalised(_random_flip(planes, self.flip, generator))
 
-    def test(self, frames: Frames) -> Float32[Tensor, "channel frame height width"]:
+    def test(self, frames: Frames) -> Float32[Tensor, "channel frame {self.size} {self.size}"]:
         """The deterministic counterpart."""
         planes = _resize_short(_planes(frames), self.size)
         return _normalised(F.center_crop(planes, [self.size, self.size]))
@@ -127,12 +127,12 @@ class SeCoAugment:
 
     size: int = 128
     resize: int = 160
-    flip: float = 0.5
+    flip: float | int = 0.5
     scale_jitter: bool = False
 
     def __call__(
         self, frames: Frames, generator: torch.Generator
-    ) -> Float32[Tensor, "channel frame height width"]:
+    ) -> Float32[Tensor, "channel frame {self.size} {self.size}"]:
         """Augment the frames of one clip, all alike."""
         planes = _planes(frames)
         if self.scale_jitter:
@@ -143,7 +143,7 @@ class SeCoAugment:
         planes = _random_crop(planes, self.size, generator)
         return _normalised(_random_flip(planes, self.flip, generator))
 
-    def test(self, frames: Frames) -> Float32[Tensor, "channel frame height width"]:
+    def test(self, frames: Frames) -> Float32[Tensor, "channel frame {self.size} {self.size}"]:
         """The deterministic counterpart."""
         planes = _planes(frames)
         if self.scale_jitter:
@@ -168,12 +168,12 @@ class CoSepAugment:
 
     size: int = 224
     resize: int = 256
-    flip: float = 0.5
-    colour: tuple[float, float] = (0.7, 1.3)
+    flip: float | int = 0.5
+    colour: tuple[float | int, float | int] = (0.7, 1.3)
 
     def __call__(
         self, frames: Frames, generator: torch.Generator
-    ) -> Float32[Tensor, "channel frame height width"]:
+    ) -> Float32[Tensor, "channel frame {self.size} {self.size}"]:
         """Augment the frames of one clip, all alike."""
         planes = _random_flip(_planes(frames), self.flip, generator)
         planes = F.adjust_brightness(planes, _uniform(self.colour, generator))
@@ -181,7 +181,7 @@ class CoSepAugment:
         planes = _resize(planes, (self.resize, self.resize))
         return _normalised(_random_crop(planes, self.size, generator))
 
-    def test(self, frames: Frames) -> Float32[Tensor, "channel frame height width"]:
+    def test(self, frames: Frames) -> Float32[Tensor, "channel frame {self.size} {self.size}"]:
         """The deterministic counterpart."""
         return _normalised(_resize(_planes(frames), (self.size, self.size)))
 
@@ -232,10 +232,10 @@ def _random_crop(planes: Tensor, size: int, generator: torch.Generator) -> Tenso
     return planes[..., top : top + size, left : left + size]
 
 
-def _random_flip(planes: Tensor, chance: float, generator: torch.Generator) -> Tensor:
+def _random_flip(planes: Tensor, chance: float | int, generator: torch.Generator) -> Tensor:
     return F.horizontal_flip(planes) if torch.rand((), generator=generator) < chance else planes
 
 
-def _uniform(bounds: tuple[float, float], generator: torch.Generator) -> float:
+def _uniform(bounds: tuple[float | int, float | int], generator: torch.Generator) -> float:
     low, high = bounds
     return low + (high - low) * float(torch.rand((), generator=generator))

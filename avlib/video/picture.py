@@ -7,8 +7,8 @@ would be too late; that the first decoded picture is early enough is checked, no
 
 import os
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
-from typing import cast
+from contextlib import ExitStack
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -99,8 +99,8 @@ def iter_frames(
         raise ValueError("times_s must ascend; read_frames takes any order")
     _check_times(index, times)
     height, width = _target(index, size)
-    with open_media(path) as container:
-        reader, scaler = _Reader(container, index), VideoReformatter()
+    with _Reader(index) as reader:
+        scaler = VideoReformatter()
         shown, picture = None, np.empty(0)
         for time in times:
             frame = reader.at(float(time))
@@ -112,23 +112,39 @@ def iter_frames(
 class _Reader:
     """Decodes forward, jumping only to key-frames."""
 
-    def __init__(self, container: "av.container.InputContainer", index: MediaIndex) -> None:
-        self.container, self.index = container, index
-        assert index.video is not None
-        self.stream = container.streams[index.video]
-        self.unit = Fraction(self.stream.time_base or 1)
-        self.stream.codec_context.thread_count = 1  # workers are many; one thread each
+    def __init__(self, index: MediaIndex) -> None:
+        self.index = index
+        self.opened = ExitStack()
         self.frames: Iterator[av.VideoFrame] | None = None
         self.held: av.VideoFrame | None = None
         self.coming: av.VideoFrame | None = None
+
+    def __enter__(self) -> "_Reader":
+        self._open()
+        return self
+
+    def __exit__(self, *error: Any) -> bool | None:
+        return self.opened.__exit__(*error)
+
+    def _open(self) -> None:
+        """Open the file, again if it is open: the one jump to the beginning that always works."""
+        assert self.index.video is not None
+        self.opened.close()
+        self.container = self.opened.enter_context(open_media(self._name))
+        self.stream = self.container.streams[self.index.video]
+        self.stream.codec_context.thread_count = 1  # workers are many; one thread each
+        self._decode()
+
+    def _decode(self) -> None:
+        self.frames = cast(Iterator[av.VideoFrame], self.container.decode(self.stream))
+        self.held, self.coming = None, None
 
     def at(self, time: float) -> av.VideoFrame:
         """The picture on the screen at `time`; times must ascend from call to call."""
         limit = time + self.index.slack_s
         keys = self.index.key_times
         key = int(np.searchsorted(keys, limit, side="right")) - 1
-        ahead = self.coming is not None and key >= 0 and keys[key] > self._time(self.coming)
-        if self.frames is None or ahead:
+        if self.held is None or (self.coming is not None and keys[key] > self._time(self.coming)):
             self._start(key, limit)
         while self.coming is not None and self._time(self.coming) <= limit:
             self.held, self.coming = self.coming, self._next()
@@ -140,19 +156,18 @@ class _Reader:
 
     def _start(self, key: int, limit: float) -> None:
         """Begin at key-frame number `key`, or an earlier one if that turns out too late."""
-        for number in range(key, -1, -1):
-            self._seek(float(self.index.key_times[number]))
+        for number in range(key, 0, -1):
+            self._seek(number)
             self.coming = self._next()
             if self.coming is not None and self._time(self.coming) <= limit:
                 return
-        self._seek(float(self.index.frame_times[0]))
+        self._open()
         self.coming = self._next()
 
-    def _seek(self, time: float) -> None:
-        stamp = round((time + self.index.origin_s) / float(self.unit))
-        self.container.seek(stamp, stream=self.stream, backward=True)
-        self.frames = cast(Iterator[av.VideoFrame], self.container.decode(self.stream))
-        self.held = None
+    def _seek(self, key: int) -> None:
+        """Jump to key-frame number `key` by its decoding time, which is what containers search."""
+        self.container.seek(int(self.index.key_stamps[key]), stream=self.stream, backward=True)
+        self._decode()
 
     def _next(self) -> av.VideoFrame | None:
         assert self.frames is not None

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
@@ -70,6 +70,7 @@ class MediaIndex:
         origin_s: stream time of the first picture (of the first sound where there is no video).
         frame_times: of every picture, ascending, s after the origin.
         key_times: of every picture that decoding can start at.
+        key_stamps: their decoding times, in units of the stream.
         slack_s: how far a picture's time stamp may be rounded.
         video: index of the video stream, or None.
         audio: index of the audio stream, or None.
@@ -80,6 +81,7 @@ class MediaIndex:
     origin_s: float
     frame_times: np.ndarray = field(repr=False)
     key_times: np.ndarray = field(repr=False)
+    key_stamps: np.ndarray = field(repr=False)
     slack_s: float
     video: int | None
     audio: int | None
@@ -158,18 +160,19 @@ def _indexed(path: str, stamp: tuple[int, int] | None) -> MediaIndex:
         streams = [s for s in (video, audio) if s is not None]
         packets = _scan(container, streams)
         _check_whole(path, container, streams, packets)
-        times = keys = np.empty(0)
+        times = keys = stamps_of_keys = np.empty(0)
         facts: dict = {}
         origin = slack = 0.0
         if video is not None:
-            stamps, keep, keyed, last = packets[video.index]
-            if not keep.any():
+            table = packets[video.index]
+            if not table.shown.any():
                 raise VideoError(f"{path}: its video track has no pictures; export it again")
-            order = np.argsort(stamps[keep], kind="stable")
-            origin = float(stamps[keep][order[0]])
-            times = stamps[keep][order] - origin
-            keys = np.unique(stamps[keyed]) - origin
-            slack, facts = _video_facts(path, video, times, last)
+            times = np.sort(table.times[table.shown])
+            origin = float(times[0])
+            times = times - origin
+            order = np.flatnonzero(table.keys)[np.argsort(table.times[table.keys], kind="stable")]
+            keys, stamps_of_keys = table.times[order] - origin, table.stamps[order]
+            slack, facts = _video_facts(path, video, times, table.last_s)
         tick = 0.0
         if audio is not None:
             found, tick, origin = _audio_facts(
@@ -184,6 +187,7 @@ def _indexed(path: str, stamp: tuple[int, int] | None) -> MediaIndex:
         origin_s=origin,
         frame_times=times,
         key_times=keys,
+        key_stamps=stamps_of_keys,
         slack_s=slack,
         video=numbers[0],
         audio=numbers[1],
@@ -196,46 +200,58 @@ def _is_cover(stream: "av.video.stream.VideoStream") -> bool:
     return bool(stream.disposition & av.stream.Disposition.attached_pic)
 
 
-def _scan(
-    container: "av.container.InputContainer", streams: list
-) -> dict[int, tuple[np.ndarray, np.ndarray, np.ndarray, float]]:
-    """Per stream: packet times (s), which are shown, which are key-frames, length of the last (s).
+class _Packets(NamedTuple):
+    """The packets of one stream, in the file's order.
 
-    Packets without a presentation time fall back on the decoding time (AVI writes only those).
+    Attributes:
+        times: when each is shown, s.
+        stamps: when each is decoded, in units of the stream.
+        shown: whether it is shown at all (an edit list may hide it).
+        keys: whether decoding can start with it.
+        last_s: how long the one shown last lasts; 0 if not known.
     """
-    rows: dict[int, list[tuple[int, bool, bool, int]]] = {s.index: [] for s in streams}
+
+    times: np.ndarray
+    stamps: np.ndarray
+    shown: np.ndarray
+    keys: np.ndarray
+    last_s: float
+
+
+def _scan(container: "av.container.InputContainer", streams: list) -> dict[int, _Packets]:
+    """The packets of each stream.
+
+    Those without a presentation time fall back on the decoding time (AVI writes only that).
+    """
+    rows: dict[int, list[tuple[int, int, bool, bool, int]]] = {s.index: [] for s in streams}
     for packet in container.demux(streams):
-        stamp = packet.pts if packet.pts is not None else packet.dts
-        if stamp is None:  # the empty packet at the end
+        shown = packet.pts if packet.pts is not None else packet.dts
+        decoded = packet.dts if packet.dts is not None else packet.pts
+        if shown is None or decoded is None:  # the empty packet at the end
             continue
-        shown = not packet.is_discard
-        rows[packet.stream_index].append(
-            (stamp, shown, bool(packet.is_keyframe), packet.duration or 0)
-        )
+        flags = not packet.is_discard, bool(packet.is_keyframe)
+        rows[packet.stream_index].append((shown, decoded, *flags, packet.duration or 0))
     found = {}
     for stream in streams:
-        table = np.array(rows[stream.index], dtype=np.int64).reshape(-1, 4)
+        table = np.array(rows[stream.index], dtype=np.int64).reshape(-1, 5)
         unit = float(stream.time_base)
-        last = float(table[np.argmax(table[:, 0]), 3]) * unit if len(table) else 0.0
-        found[stream.index] = (
-            table[:, 0] * unit,
-            table[:, 1].astype(bool),
-            table[:, 2].astype(bool),
-            last,
+        last = float(table[np.argmax(table[:, 0]), 4]) * unit if len(table) else 0.0
+        found[stream.index] = _Packets(
+            table[:, 0] * unit, table[:, 1], table[:, 2] > 0, table[:, 3] > 0, last
         )
     return found
 
 
 def _check_whole(
-    path: str, container: "av.container.InputContainer", streams: list, packets: dict
+    path: str, container: "av.container.InputContainer", streams: list, packets: dict[int, _Packets]
 ) -> None:
     """Raise where the packets end before the header says."""
     reached = []
     for stream in streams:
-        if not len(packets[stream.index][0]):
+        table = packets[stream.index]
+        if not len(table.times):
             raise VideoError(f"{path}: its {stream.type} track is empty; copy or export it again")
-        stamps, _, _, last = packets[stream.index]
-        end = float(stamps.max()) + last
+        end, last = float(table.times.max()) + table.last_s, table.last_s
         reached.append(end)
         if stream.duration is None:
             continue
@@ -244,7 +260,8 @@ def _check_whole(
         if promised - end > max(_TRUNCATED_S if stream.type == "audio" else 0.0, 1.5 * last, 0.05):
             _raise_truncated(path, stream.type, end, promised)
     if reached and container.duration is not None:
-        promised = ((container.start_time or 0) + container.duration) / 1_000_000
+        # some formats count the duration from the first packet, Matroska from zero: take the less
+        promised = (min(container.start_time or 0, 0) + container.duration) / 1_000_000
         if promised - max(reached) > _TRUNCATED_S:
             _raise_truncated(path, "file", max(reached), promised)
 
@@ -302,10 +319,13 @@ def _first_frame(path: str, stream: int) -> Any:
 
 
 def _audio_facts(
-    path: str, stream: "av.audio.stream.AudioStream", origin: float | None, packets: dict
+    path: str,
+    stream: "av.audio.stream.AudioStream",
+    origin: float | None,
+    packets: dict[int, _Packets],
 ) -> tuple[dict, float, float]:
     """Rate, channels, start and end of the sound, from its first decoded frame and its packets."""
-    stamps, _, _, last = packets[stream.index]
+    table = packets[stream.index]
     first = _first_frame(path, stream.index)
     start = float(first.time or 0.0)
     origin = start if origin is None else origin
@@ -313,7 +333,7 @@ def _audio_facts(
         "rate": int(first.sample_rate),
         "channels": len(first.layout.channels),
         "audio_start_s": start - origin,
-        "audio_seconds": float(stamps.max()) + last - origin,
+        "audio_seconds": float(table.times.max()) + table.last_s - origin,
         "audio_codec": stream.codec_context.name,
     }
     return facts, float(stream.time_base or 1), origin

@@ -2,7 +2,10 @@
 
 Encoders put samples before the first (AAC and MP3 "priming"), and streams may start at different
 times. FFmpeg drops the priming and stamps every decoded block; here each block is put where its
-stamp says, counted in samples from the first picture.
+stamp says, counted in samples from the first picture. That is
+exact where stamps are as fine as samples, or both streams start at zero (so for all that this
+package writes). Matroska and WebM stamp whole milliseconds, and MP4 start delays usually too: there
+a track that starts late may be off by up to 1 ms, because the file does not say more.
 
 Rates are converted with `torchaudio.functional.resample`, not libswresample: its filter is
 symmetric about each output sample, so output sample j is the sound at j/rate exactly, whatever part
@@ -23,6 +26,9 @@ from torchaudio.transforms import Resample
 
 from avlib.video.probe import MediaIndex, VideoError, media_index, open_media
 
+# Up to here sound is decoded from the beginning, so that a part is bit for bit the part of the
+# whole; later a jump saves time, and only AAC's substituted noise (random in the decoder) differs.
+_JUMP_S = 30.0
 # Lossy codecs need a few blocks before the wanted ones to sound right after a jump.
 _PREROLL_S = 0.5
 # Two sound blocks may miss each other by rounding; more is a hole in the recording.
@@ -181,7 +187,7 @@ def _blocks(
     # Time stamps coarser than a sample (Matroska, WebM, AVI) cannot place a block: count from 0.
     exact = index.audio_tick_s <= 1.001 / index.info.rate
     begin = start_s - _PREROLL_S
-    if exact and begin > (index.info.audio_start_s or 0.0) + _PREROLL_S:
+    if exact and begin > max(_JUMP_S, (index.info.audio_start_s or 0.0) + _PREROLL_S):
         stamp = int((begin + index.origin_s) / float(stream.time_base or 1))
         container.seek(stamp, stream=stream, backward=True)
         frames = container.decode(stream)
@@ -190,7 +196,9 @@ def _blocks(
             yield head
             yield from frames
             return
-        container.seek(stream.start_time or 0, stream=stream, backward=True)
+        with open_media(index.info.path) as again:  # from the beginning, then
+            yield from again.decode(again.streams[stream.index])  # type: ignore[misc]
+        return
     yield from container.decode(stream)
 
 
