@@ -117,6 +117,18 @@ Examples:
     """Whose players: those that models may train on, or held-out ones."""
     seed: int = 0
     """The same seed gives the same clips."""
+    instruments: Annotated[
+        tuple[str, ...], conf.arg(metavar="NAME ...", help_behavior_hint="")
+    ] = ()
+    """Which may play; without, the 21 of MUSIC-21. Two words in quotes: "acoustic guitar"."""
+    rate: int = 16000
+    """Samples per second of the sound."""
+    silent: float = 0.0
+    """How likely it is, from 0 to 1, that a player is there but does not play."""
+    hard: Annotated[tuple[str, ...], conf.arg(metavar="CASE ...", help_behavior_hint="")] = ()
+    """Hard cases in every clip: poster, two_sounds, small, occlusion."""
+    workers: Annotated[int | None, conf.arg(metavar="INT", help_behavior_hint="")] = None
+    """Processes; without, one per core."""
     workers: int | None = None
     """Processes; default: one per core."""
 
@@ -124,16 +136,21 @@ Examples:
         """Write the clips."""
         from avlib.orchestra.export import export_videos
 
+        options = {"instruments": self.instruments} if self.instruments else {}
         export_videos(
             self.folder,
-            count=self.count,
+            self.count,
             players=self.players,
+            seed=self.seed,
+            split=self.split,
             seconds=self.seconds,
             fps=self.fps,
             size=self.size,
-            split=self.split,
-            seed=self.seed,
+            rate=self.rate,
+            silent_probability=self.silent,
+            hard=self.hard,
             workers=self.workers,
+            **options,
         )
         print(self.folder)
         return 0
