@@ -224,10 +224,15 @@ def _check_sound(root: Path, place: Path, notes: Annotations, *, sums: bool) -> 
         problems += _check_flac(root, path, notes.rate, samples)
     if problems or not sums:
         return problems
-    try:
-        mixture, *stems = (read_flac(path, 0, None)[0].astype(np.float64) for path in files)
-    except ClipFolderError as err:
-        return [_problem(root, place, str(err))]
+    waves = []
+    for path in files:
+        try:
+            waves.append(read_flac(path, 0, None)[0].astype(np.float64))
+        except ClipFolderError as err:
+            problems.append(_from_error(root, path, err))
+    if problems:
+        return problems
+    mixture, *stems = waves
     if stems:
         off = float(np.abs(np.sum(stems, axis=0) - mixture).max(initial=0))
         if off > (len(stems) + 1) * _STEP:
