@@ -6,8 +6,6 @@ its default pages fetch MathJax from elsewhere.
 """
 
 import hashlib
-import json
-import os
 import re
 import shutil
 import subprocess
@@ -19,10 +17,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-BUILD = ROOT / "_build"
-HTML = BUILD / "html"
-CACHE = BUILD / ".jupyter_cache"
-MATHJAX = ROOT / "book" / "_assets" / "vendor" / "mathjax"
+MATHJAX = "book/_assets/vendor/mathjax"
 
 
 def check_version(version: str) -> None:
@@ -51,9 +46,10 @@ def library_key(root: Path = ROOT) -> str:
     return digest.hexdigest()
 
 
-def refresh_cache(root: Path = ROOT, cache: Path = CACHE) -> bool:
+def refresh_cache(root: Path = ROOT) -> bool:
     """Empty the execution cache when the library has changed; return whether it was emptied."""
-    stamp = cache.parent / "library-key"
+    cache = root / "_build" / ".jupyter_cache"
+    stamp = root / "_build" / "library-key"
     key = library_key(root)
     stale = not stamp.exists() or stamp.read_text() != key
     if stale:
@@ -63,12 +59,13 @@ def refresh_cache(root: Path = ROOT, cache: Path = CACHE) -> bool:
     return stale
 
 
-def vendor_mathjax(target: Path = MATHJAX) -> None:
+def vendor_mathjax(root: Path = ROOT) -> None:
     """Copy the formula typesetter and its fonts beside the book's own assets.
 
     Raises:
         RuntimeError: the package that carries them is not installed, or not whole.
     """
+    target = root / MATHJAX
     wanted = re.compile(r"mathjax/(tex-chtml\.js|input/tex/|a11y/assistive|output/chtml/fonts/)")
     files = metadata.files("sphinx-mathjax-offline") or []
     chosen = [f for f in files if wanted.search(f.as_posix())]
@@ -101,8 +98,9 @@ def toc_pages(root: Path = ROOT) -> list[str]:
     return found
 
 
-def built_pages(html: Path = HTML) -> list[str]:
+def built_pages(root: Path = ROOT) -> list[str]:
     """Names of the pages that were built from sources, without ending, sorted."""
+    html = root / "_build" / "html"
     made_by_sphinx = {"index", "genindex", "search", "py-modindex", "prf-prf"}
     pages = [p.relative_to(html).with_suffix("").as_posix() for p in html.rglob("*.html")]
     return sorted(p for p in pages if p not in made_by_sphinx and not p.startswith("_"))
@@ -111,22 +109,23 @@ def built_pages(html: Path = HTML) -> list[str]:
 def build(root: Path = ROOT) -> int:
     """Run Jupyter Book with every warning an error; its output goes to ``_build/book.log`` too."""
     check_version(metadata.version("jupyter-book"))
-    refresh_cache()
-    vendor_mathjax()
+    refresh_cache(root)
+    vendor_mathjax(root)
     program = Path(sys.executable).with_name("jupyter-book")
     command = [str(program), "build", "-W", "-n", "--keep-going", "."]
-    BUILD.mkdir(exist_ok=True)
-    with (BUILD / "book.log").open("w") as log:
+    (root / "_build").mkdir(exist_ok=True)
+    colour = re.compile(r"\x1b\[[0-9;]*m")
+    with (root / "_build" / "book.log").open("w") as log:
         process = subprocess.Popen(
             command,
             cwd=root,
-            env=os.environ | {"NO_COLOR": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
         for line in process.stdout or ():
-            print(line, end="")
+            line = colour.sub("", line)
+            print(line, end="", flush=True)
             log.write(line)
     return process.wait()
 
@@ -140,9 +139,8 @@ def main() -> int:
     if built_pages() != sorted(toc_pages()):
         print(f"built pages {built_pages()} are not those of _toc.yml {sorted(toc_pages())}")
         return 1
-    seconds = time.monotonic() - started
-    (BUILD / "book.json").write_text(json.dumps({"seconds": round(seconds, 1)}))
-    print(f"\nThe book is built ({seconds:.0f} s). Open it:\n{HTML / 'index.html'}")
+    print(f"\nThe book is built ({time.monotonic() - started:.0f} s). Open it:")
+    print(ROOT / "_build" / "html" / "index.html")
     return 0
 
 
