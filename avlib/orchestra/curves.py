@@ -60,7 +60,10 @@ def mirrored(half: list[complex]) -> np.ndarray:
 
 def tube(centre: np.ndarray, widths: np.ndarray | float) -> np.ndarray:
     """Polygon around a centre line (…, point) with a width at each point: (…, 2 * point)."""
-    step = np.gradient(centre, axis=-1)
+    step = np.empty_like(centre)
+    step[..., 1:] = centre[..., 1:] - centre[..., :-1]
+    step[..., 0] = step[..., 1]
+    step[..., 1:-1] += step[..., 2:] + 0
     side = 1j * step / np.maximum(np.abs(step), 1e-9) * (np.asarray(widths) / 2)
     return np.concatenate([centre + side, (centre - side)[..., ::-1]], -1)
 

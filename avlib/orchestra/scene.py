@@ -146,10 +146,14 @@ def sounding_at(
         >>> sounding_at(stem, np.array([0.2, 0.8]), 100, 0.1).tolist()
         [[False], [True]]
     """
-    total = np.cumsum(np.pad(stems.astype(np.float64) ** 2, ((0, 0), (1, 0))), -1)
-    low = np.round((times - half_s) * rate).astype(int).clip(0, stems.shape[1])
-    high = np.round((times + half_s) * rate).astype(int).clip(0, stems.shape[1])
-    power = (total[:, high] - total[:, low]) / np.maximum(high - low, 1)
+    low = np.round((times - half_s) * rate).astype(int).clip(0, stems.shape[1]).tolist()
+    high = np.round((times + half_s) * rate).astype(int).clip(0, stems.shape[1]).tolist()
+    power = np.array(
+        [
+            [float(stem[a:b] @ stem[a:b]) / max(b - a, 1) for a, b in zip(low, high, strict=True)]
+            for stem in stems
+        ]
+    ).reshape(len(stems), len(times))
     peak = np.abs(stems).max(-1, initial=0).astype(np.float64)
     return ((peak > 0)[:, None] & (power > (peak**2 * 10 ** (SOUNDING_DB / 10))[:, None])).T
 
@@ -165,7 +169,7 @@ def _picture_on_wall(image: np.ndarray, seed: int, shown: Sequence[str]) -> None
     side = 0.34 * min(height, width)
     x = rng.choice([0.02 * width, 0.98 * width - side])
     corner = x + 0.03j * height
-    low, high = (act.sketch.ink(1000, 0j).bounds((INSTRUMENT,))[0] / 1000).reshape(2, 2)
+    low, high = (act.sketch.ink(1000, 0j).bounds()[INSTRUMENT][0] / 1000).reshape(2, 2)
     scale = 0.84 * side / (high - low).max()
     middle = complex(*(low + high) / 2)
     frame = Sketch(1)
@@ -220,14 +224,19 @@ def _see(
         act = perform(name, player, scores[k], times, seconds, rng, room.tint)
         ink, at = _place(act, spots[k])
         inks.append(ink)
-        boxes.append(ink.bounds((BODY, INSTRUMENT)))
-        tools.append(ink.bounds((INSTRUMENT,)))
+        bounds = ink.bounds()
+        tool, body = bounds[INSTRUMENT], bounds[BODY]
+        low, high = np.minimum(tool, body)[:, :2], np.maximum(tool, body)[:, 2:]
+        boxes.append(np.concatenate([low, high], -1))
+        tools.append(tool)
         inside = (at >= 0).all(-1) & (at < (width, height)).all(-1)
         joints.append(np.concatenate([at, inside[..., None]], -1))
     if "occlusion" in hard:
         front = Sketch(len(times), room.tint)
         draw_occluder(front, _generator(seed, "occluder"), width / height)
         inks.append(front.ink(height, 0j))
+    for ink in inks[: len(players)]:
+        ink.draw_still(back)
     frames = np.repeat(back[None], len(times), 0)
     for k, frame in enumerate(frames):
         for ink in inks:

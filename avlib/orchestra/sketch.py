@@ -11,10 +11,15 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
+from avlib.orchestra.curves import tube
+
 SHIFT = 4  # fractional bits of a pixel position: 1/16 pixel
+THICK = 0.0125  # lines wider than this are drawn as polygons
 OUTLINE = 0.0065  # width of the dark rim around a shape, in units of the player's square
 
 BODY, INSTRUMENT, PROP = 0, 1, 2  # whose a shape is: the player's, the instrument's, furniture's
+
+_DISC = np.exp(2j * np.pi * np.arange(8) / 8)
 
 Colour = tuple[int, int, int]
 
@@ -63,14 +68,20 @@ class Sketch:
     def fill(
         self,
         z: float,
-        points: np.ndarray,
+        points: np.ndarray | list[np.ndarray],
         colour: Colour,
         rim: Colour | None = None,
         part: int = INSTRUMENT,
     ) -> None:
-        """Add a polygon: ``points`` (frame, point) or (point,); ``rim`` draws its outline."""
-        start = self._add(points)
-        counts = (points.shape[-1],)
+        """Add a polygon, ``points`` (frame, point) or (point,); ``rim`` draws its outline.
+
+        Several contours are one polygon: what lies inside an even number of them stays empty.
+        """
+        contours = points if isinstance(points, list) else [points]
+        start = self.count
+        for contour in contours:
+            self._add(contour)
+        counts = tuple(contour.shape[-1] for contour in contours)
         self.shapes.append(
             Shape(z, start, counts, self._lit(colour), self._lit(rim), OUTLINE, True, part)
         )
@@ -84,12 +95,33 @@ class Sketch:
         closed: bool = False,
         part: int = INSTRUMENT,
     ) -> None:
-        """Add polylines of one width (units of the square) and colour, drawn in one call."""
+        """Add polylines of one width (units of the square) and colour.
+
+        Thin lines are drawn in one call; thick ones as polygons, which keeps their exact width.
+        """
+        if width > THICK and not closed:
+            for line in lines:
+                self.fill(z, tube(line, width), colour, part=part)
+            return
         start = self.count
         for line in lines:
             self._add(line)
         counts = tuple(line.shape[-1] for line in lines)
         self.shapes.append(Shape(z, start, counts, None, self._lit(colour), width, closed, part))
+
+    def dots(
+        self,
+        z: float,
+        centres: np.ndarray,
+        radius: float,
+        colour: Colour,
+        part: int = INSTRUMENT,
+    ) -> None:
+        """Add discs of one size that do not touch, ``centres`` (…, disc), in one call."""
+        disc = radius * _DISC
+        self.fill(
+            z, [centres[..., k, None] + disc for k in range(centres.shape[-1])], colour, part=part
+        )
 
     def ink(self, scale: float, origin: complex, mirror: bool = False) -> "Ink":
         """Place the sketch in the picture: pixel = origin + scale * point (x negated if mirror)."""
@@ -119,10 +151,10 @@ class Ink:
     def _thickness(self, width: float) -> int:
         return max(1, round(width * self.scale))
 
-    def _steps(self, parts: tuple[int, ...] | None) -> list[tuple]:
+    def _steps(self, parts: tuple[int, ...] | None, skip: int = 0) -> list[tuple]:
         """What to draw, in order: (lines?, (start, stop) of each, closed, colour, thickness)."""
         steps: list[tuple] = []
-        for shape in self.order:
+        for shape in self.order[skip:]:
             if parts is not None and shape.part not in parts:
                 continue
             ends = np.cumsum([shape.start, *shape.counts]).tolist()
@@ -134,29 +166,46 @@ class Ink:
                 steps.append((True, spans, shape.closed, shape.stroke, thickness))
         return steps
 
-    def draw(self, image: np.ndarray, frame: int, parts: tuple[int, ...] | None = None) -> None:
-        """Paint one frame onto ``image`` (height, width, 3) uint8; only ``parts`` if given."""
-        if parts not in self.plans:
-            self.plans[parts] = self._steps(parts)
+    def _paint(self, image: np.ndarray, frame: int, steps: list[tuple]) -> None:
         fixed, smooth = self.fixed[frame], cv2.LINE_AA
-        for is_line, spans, closed, colour, thickness in self.plans[parts]:
+        for is_line, spans, closed, colour, thickness in steps:
             points = [fixed[start:stop] for start, stop in spans]
             if is_line:
                 cv2.polylines(image, points, closed, colour, thickness, smooth, SHIFT)
             else:
                 cv2.fillPoly(image, points, colour, smooth, SHIFT)
 
-    def bounds(self, parts: tuple[int, ...]) -> np.ndarray:
-        """Box around all points of ``parts`` with their line widths: (frame, 4) xyxy pixels."""
-        pads, columns = [], []
+    def draw_still(self, image: np.ndarray) -> None:
+        """Paint what never moves and has nothing moving behind it; `draw` then leaves it out."""
+        pairs = self.fixed.view(np.int64)[..., 0]  # x and y as one number
+        still = (pairs == pairs[:1]).all(0)
+        count = 0
         for shape in self.order:
-            if shape.part not in parts:
-                continue
+            if not still[shape.start : shape.start + sum(shape.counts)].all():
+                break
+            count += 1
+        order, self.order = self.order, self.order[:count]
+        self._paint(image, 0, self._steps(None))
+        self.order = order
+        self.plans[None] = self._steps(None, skip=count)
+
+    def draw(self, image: np.ndarray, frame: int, parts: tuple[int, ...] | None = None) -> None:
+        """Paint one frame onto ``image`` (height, width, 3) uint8; only ``parts`` if given."""
+        if parts not in self.plans:
+            self.plans[parts] = self._steps(parts)
+        self._paint(image, frame, self.plans[parts])
+
+    def bounds(self) -> dict[int, np.ndarray]:
+        """Boxes around all points of each part with their line widths: (frame, 4) xyxy pixels."""
+        chosen: dict[int, tuple[list, list]] = {}
+        for shape in self.order:
+            columns, pads = chosen.setdefault(shape.part, ([], []))
             pad = 0.5 if shape.stroke is None else self._thickness(shape.width) / 2
             total = sum(shape.counts)
-            columns.append(np.arange(shape.start, shape.start + total))
-            pads.append(np.full(total, pad))
-        pad = np.concatenate(pads)[:, None]
-        points = self.pixels[:, np.concatenate(columns)]
-        low, high = (points - pad).min(1), (points + pad).max(1)
-        return np.concatenate([low, high], axis=-1)
+            columns.extend(range(shape.start, shape.start + total))
+            pads.extend([pad] * total)
+        boxes = {}
+        for part, (columns, pads) in chosen.items():
+            points, pad = self.pixels.take(columns, 1), np.array(pads)[:, None]
+            boxes[part] = np.concatenate([(points - pad).min(1), (points + pad).max(1)], -1)
+        return boxes

@@ -143,10 +143,10 @@ class Body:
         wide = 0.118 * look.shoulders
         self.right_shoulder = self.neck - wide + 0.03j + breath
         self.left_shoulder = self.neck + wide + 0.03j + breath
-        hip_y = 0.70 if stance.seated else 0.665
-        self.right_hip = x - 0.062 + 1j * hip_y + 0.2 * sway
-        self.left_hip = x + 0.062 + 1j * hip_y + 0.2 * sway
         still = np.zeros(len(sway), complex)
+        hip_y = 0.70 if stance.seated else 0.665
+        self.right_hip = x - 0.062 + 1j * hip_y + still
+        self.left_hip = x + 0.062 + 1j * hip_y + still
         knee_y = 0.755 if stance.seated else 0.735
         self.right_knee = still + x - stance.knees + 1j * knee_y
         self.left_knee = still + x + stance.knees + 1j * knee_y

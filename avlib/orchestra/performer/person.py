@@ -36,15 +36,24 @@ def _legs(sketch: Sketch, body: Body) -> None:
     look = body.look
     rim = darker(look.trousers)
     wide = 0.075 * look.limb
-    for hip, knee, ankle in (
-        (body.right_hip, body.right_knee, body.right_ankle),
-        (body.left_hip, body.left_knee, body.left_ankle),
-    ):
-        out = 0.014 if knee.real[0] > body.stance.x else -0.014
-        shoe = place(ellipse(0.044, 0.022, 12), ankle + 0.012j + out)
-        sketch.fill(Z_LEGS, shoe, look.shoes, darker(look.shoes), BODY)
-        sketch.fill(Z_LEGS, capsule(knee, ankle, wide, wide * 0.72), look.trousers, rim, BODY)
-        sketch.fill(Z_LEGS + 0.1, capsule(hip, knee, wide * 1.15, wide), look.trousers, rim, BODY)
+    shoe = ellipse(0.044, 0.022, 12) + 0.012j
+    shoes = [place(shoe, body.right_ankle - 0.014), place(shoe, body.left_ankle + 0.014)]
+    shins = [
+        capsule(knee, ankle, wide, wide * 0.72)
+        for knee, ankle in (
+            (body.right_knee, body.right_ankle),
+            (body.left_knee, body.left_ankle),
+        )
+    ]
+    thighs = [
+        capsule(hip, knee, wide * 1.15, wide)
+        for hip, knee in ((body.right_hip, body.right_knee), (body.left_hip, body.left_knee))
+    ]
+    sketch.fill(Z_LEGS, shoes, look.shoes, darker(look.shoes), BODY)
+    sketch.fill(Z_LEGS + 0.1, shins, look.trousers, rim, BODY)
+    # one by one: standing, the thighs touch, and where contours overlap nothing is painted
+    for thigh in thighs:
+        sketch.fill(Z_LEGS + 0.2, thigh, look.trousers, rim, BODY)
 
 
 def _torso(sketch: Sketch, body: Body) -> None:
@@ -79,8 +88,9 @@ def _head(sketch: Sketch, body: Body, puff: np.ndarray) -> None:
     look, head, r = body.look, body.head, body.radius
     rim = darker(look.skin, 0.62)
     _hair_behind(sketch, body)
-    for ear in (body.right_ear, body.left_ear):
-        sketch.fill(Z_HEAD, place(ellipse(0.18 * r, 0.24 * r, 10), ear), look.skin, rim, BODY)
+    ear = ellipse(0.18 * r, 0.24 * r, 10)
+    ears = [place(ear, at) for at in (body.right_ear, body.left_ear)]
+    sketch.fill(Z_HEAD, ears, look.skin, rim, BODY)
     oval = mirrored(
         [-1.12, -0.95 + 0.52j, -0.5 + 0.9j, 0.1 + 0.98j, 0.6 + 0.78j, 0.98 + 0.36j, 1.1]
     )
@@ -89,10 +99,10 @@ def _head(sketch: Sketch, body: Body, puff: np.ndarray) -> None:
     _hair_front(sketch, body)
     open_eye = 1 - 0.85 * body.idle.blink
     dark = (40, 30, 34)
-    for eye in (body.right_eye, body.left_eye):
-        shape = ellipse(0.105 * r, 1.0, 8)
-        points = eye[:, None] + shape.real + 1j * shape.imag * (0.15 * r * open_eye)[:, None]
-        sketch.fill(Z_HEAD + 0.3, points, dark, part=BODY)
+    for colour, wide, tall in (((246, 242, 236), 0.19, 0.17), (dark, 0.10, 0.14)):
+        shape = r * (ellipse(wide, 0.0, 10) + 1j * open_eye[:, None] * ellipse(0, tall, 10).imag)
+        eyes = [eye[:, None] + shape for eye in (body.right_eye, body.left_eye)]
+        sketch.fill(Z_HEAD + 0.3, eyes, colour, part=BODY)
     brows = [
         eye[:, None] + np.array([-0.16, 0.16]) * r - 0.30j * r
         for eye in (body.right_eye, body.left_eye)
@@ -111,11 +121,11 @@ def _head(sketch: Sketch, body: Body, puff: np.ndarray) -> None:
         blush = tuple(
             int(0.75 * s + 0.25 * c) for s, c in zip(look.skin, (235, 80, 70), strict=True)
         )
-        for side in (-1, 1):
-            cheek = body.face + side * 0.56 * r + 0.45j * r
-            size = (0.17 + 0.19 * puff) * r
-            points = cheek[:, None] + size[:, None] * ellipse(1.0, 0.9, 10)
-            sketch.fill(Z_HEAD + 0.2, points, blush, part=BODY)
+        round_cheek = ((0.17 + 0.19 * puff) * r)[:, None] * ellipse(1.0, 0.9, 10)
+        cheeks = [
+            (body.face + side * 0.56 * r + 0.45j * r)[:, None] + round_cheek for side in (-1, 1)
+        ]
+        sketch.fill(Z_HEAD + 0.2, cheeks, blush, part=BODY)
 
 
 def _hair_behind(sketch: Sketch, body: Body) -> None:

@@ -84,6 +84,18 @@ class Rig:
         placed = [place(np.asarray(s, complex), origin, direction) for s in segments]
         self.sketch.lines(z, placed, width, colour)
 
+    def dots(
+        self,
+        z: float,
+        centres: np.ndarray,
+        radius: float,
+        origin: np.ndarray | complex = 0.0,
+        direction: np.ndarray | complex = 1.0,
+        colour: Colour = IVORY,
+    ) -> None:
+        """Draw round things of one size (keys, holes, buttons), in one call."""
+        self.sketch.dots(z, place(centres, origin, direction), radius, colour)
+
     @property
     def pale(self) -> Colour:
         """A light tone of the finish, for faces and soundboards."""

@@ -220,12 +220,8 @@ def accordion(rig: Rig) -> None:
         width=0.015,
         colour=EBONY,
     )
-    dots = [
-        np.array([a + 1j * b, a + 0.001 + 1j * b])
-        for a in (0.03, 0.065)
-        for b in np.linspace(-0.09, 0.09, 5)
-    ]
-    rig.strings(5.2, dots, moving, tilt, 0.016, rig.look.trim)
+    buttons = np.add.outer([0.03, 0.065], 1j * np.linspace(-0.09, 0.09, 5)).ravel()
+    rig.dots(5.2, buttons, 0.009, moving, tilt, rig.look.trim)
     rig.strings(
         5.2,
         [np.array([-0.07 + 1j * v, -0.03 + 1j * v]) for v in (-0.07, 0.0, 0.07)],

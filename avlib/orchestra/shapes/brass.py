@@ -16,10 +16,11 @@ def _loop(x0: float, x1: float, y0: float, y1: float) -> np.ndarray:
 
 
 def _rings(rig: Rig, z: float, line: np.ndarray, width: float, put: dict) -> None:
-    """A closed bent tube: a thick dark line with the finish inside."""
-    placed = place(line, put["origin"], put["direction"])
-    rig.sketch.lines(z, [placed], width + 0.013, edge_of(rig.look.finish), closed=True)
-    rig.sketch.lines(z + 0.01, [placed], width, rig.look.finish, closed=True)
+    """A closed bent tube."""
+    step = np.roll(line, -1) - np.roll(line, 1)
+    side = 1j * step / np.abs(step) * (width / 2)
+    contours = [place(line + s, put["origin"], put["direction"]) for s in (side, -side)]
+    rig.sketch.fill(z, contours, rig.look.finish, edge_of(rig.look.finish))
 
 
 def _valve_hand(
@@ -171,7 +172,7 @@ def tuba(rig: Rig) -> None:
     for k, x in enumerate((-0.03, 0.02, 0.07)):
         rig.part(5.2, box(x - 0.019, -0.25, x + 0.019, -0.12), **put)
         cap = -0.285 + 0.03 * down[:, k]
-        stem = np.stack([x - 0.25j + 0 * cap, x + 1j * cap, x + 0.001 + 1j * cap], 1)
+        stem = np.stack([x - 0.25j + 0 * cap, x + 1j * cap], 1)
         placed = base[:, None] + tilt[:, None] * stem
         rig.sketch.lines(5.19, [placed], 0.02, rig.look.trim)
     lips = blend(body.mouth + 0.04j, body.mouth, on)

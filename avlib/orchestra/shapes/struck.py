@@ -54,8 +54,8 @@ def xylophone(rig: Rig) -> None:
         rig.sketch.lines(4.9, [rail], 0.022, rig.deep)
     for x, h in zip(xs, tall, strict=True):
         rig.part(5.0, box(x - 0.0245, y - h, x + 0.0245, y + h))
-        dots = [np.array([x + 1j * (y + f * h), x + 0.001 + 1j * (y + f * h)]) for f in (-0.6, 0.6)]
-        rig.sketch.lines(5.05, dots, 0.011, rig.board)
+    screws = np.concatenate([xs + 1j * (y + f * tall) for f in (-0.6, 0.6)])
+    rig.dots(5.05, screws, 0.0065, colour=rig.board)
     hands = t.alternate()
     on = t.active()
     for side, strokes, rest in (("right", hands[0], 0.6), ("left", hands[1], 0.4)):

@@ -9,8 +9,7 @@ from avlib.orchestra.performer.rig import EBONY, Rig, blend
 
 def _keys(rig: Rig, xs: np.ndarray, radius: float, put: dict, side: float = 0.0) -> None:
     """Round key cups along a tube, one call."""
-    dots = [np.array([x + 1j * side, x + 0.001 + 1j * side]) for x in xs]
-    rig.strings(5.3, dots, **put, width=2 * radius, colour=rig.look.trim)
+    rig.dots(5.3, xs + 1j * side, radius, **put, colour=rig.look.trim)
 
 
 def _stacked(
@@ -208,21 +207,9 @@ def saxophone(rig: Rig) -> None:
     rig.pipe(5.0, shape, _SAX_WIDTH, **put)
     rig.part(5.05, -0.247 + 0.178j + ellipse(0.078, 0.024), **put, colour=rig.deep)
     rig.pipe(5.05, shape[:4], np.array([0.02, 0.02, 0.018, 0.018]), **put, colour=EBONY)
-    pads = np.array([0.12, 0.16, 0.2, 0.26, 0.3, 0.34])
-    rig.strings(
-        5.3,
-        [np.array([-0.088 + 1j * y, -0.087 + 1j * y]) for y in pads],
-        **put,
-        width=0.034,
-        colour=rig.look.trim,
-    )
-    rig.strings(
-        5.3,
-        [np.array([-0.222 + 1j * y, -0.221 + 1j * y]) for y in (0.27, 0.33)],
-        **put,
-        width=0.044,
-        colour=rig.look.trim,
-    )
+    pads = -0.088 + 1j * np.array([0.12, 0.16, 0.2, 0.26, 0.3, 0.34])
+    rig.dots(5.3, pads, 0.017, **put, colour=rig.look.trim)
+    rig.dots(5.3, -0.222 + 1j * np.array([0.27, 0.33]), 0.022, **put, colour=rig.look.trim)
     rods = [np.array([-0.055 + 0.1j, -0.05 + 0.34j])]
     rig.strings(5.2, rods, **put, width=0.009, colour=rig.look.trim)
     press = 1.05 * (1 - t.fingers(8))
@@ -291,8 +278,7 @@ def bagpipe(rig: Rig) -> None:
     along = np.exp(1j * np.deg2rad(blend(94, 104, on).real + 0.7 * t.effort()))
     put = {"origin": chanter_at, "direction": along}
     rig.pipe(5.1, np.array([0.0, 0.22, 0.25]), np.array([0.018, 0.03, 0.05]), **put)
-    holes = [np.array([x, x + 0.001]) for x in np.linspace(0.06, 0.2, 6)]
-    rig.strings(5.3, holes, **put, width=0.012, colour=rig.board)
+    rig.dots(5.3, np.linspace(0.06, 0.2, 6) + 0j, 0.007, **put, colour=rig.board)
     _stacked(rig, chanter_at, along, 0.07, 0.17, spread=0.028)
     rig.bend_left = -1.0
 
@@ -319,6 +305,8 @@ def harmonica(rig: Rig) -> None:
         centre + tilt * ends + 0.05j, tilt * turn(258), rig.curl(0.3 + wave), flip=1, z=4.9
     )
     # folded arms: the elbows hang outward whichever way the hands happen to lie
-    line_r, line_l = rig.right.palm - body.right_shoulder, rig.left.palm - body.left_shoulder
+    to_wrist = 0.38 * body.hand_size
+    line_r = rig.right.palm - rig.right.towards * to_wrist - body.right_shoulder
+    line_l = rig.left.palm - rig.left.towards * to_wrist - body.left_shoulder
     rig.bend_right = np.where((line_r.conj() * (-0.5 + 0.9j)).imag > 0, 1.0, -1.0)
     rig.bend_left = np.where((line_l.conj() * (0.5 + 0.9j)).imag > 0, 1.0, -1.0)

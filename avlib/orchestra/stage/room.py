@@ -77,8 +77,9 @@ def draw_room(room: Room, height: int, width: int) -> np.ndarray:
     lean = rng.uniform(-0.08, 0.08)
     fall = 1 + lean * x - room.vignette * 0.5 * x**2
     down = 1 - room.vignette * 0.4 * (2 * y[:, 0] - 1) ** 2
-    light = down[:, None, None] * fall[None, :, None] * np.array(room.tint)
-    image = (rows[:, None, :] * light).clip(0, 255).astype(np.uint8)
+    rows = (rows * down[:, None] * np.array(room.tint)).astype(np.float32)
+    image = (rows[:, None, :] * fall.astype(np.float32)[None, :, None]).clip(0, 255)
+    image = image.astype(np.uint8)
     aspect = width / height
     sketch = Sketch(1, tuple(0.96 * t for t in room.tint))  # type: ignore[arg-type]
     sketch.lines(0, [np.array([0, aspect]) + 1j * horizon], 0.014, lighter(wall, 0.3))
@@ -89,8 +90,7 @@ def draw_room(room: Room, height: int, width: int) -> np.ndarray:
     if rng.random() < 0.5:
         rug = aspect * rng.uniform(0.3, 0.7) + 1j * (horizon + 0.14) + ellipse(0.4, 0.08, 24)
         sketch.fill(0.1, rug, _colour(rng))
-    Ink_ = sketch.ink(height, 0j)
-    Ink_.draw(image, 0)
+    sketch.ink(height, 0j).draw(image, 0)
     return image
 
 
