@@ -87,7 +87,8 @@ def column_count(samples: int, n_fft: int, hop: int, center: bool = True) -> int
         >>> column_count(65535, 1022, 256), column_count(66000, 512, 256, center=False)
         (256, 256)
     """
-    return 1 + (samples if center else samples - n_fft) // hop
+    padded = samples + 2 * (n_fft // 2) if center else samples
+    return 1 + (padded - n_fft) // hop
 
 
 def stft(
