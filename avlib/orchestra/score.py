@@ -309,10 +309,9 @@ class _Tune:
             soft = 0.85 * stroke.velocity
             return [top] + [replace(top, pitch=p, velocity=soft) for p in below]
         if player.voices == 2 and rng.random() < 0.15 + 0.35 * self.habit:
-            below = self.place - 2
-            if below >= 0:
-                second = replace(top, pitch=self.pitches[below])
-                return [top, replace(second, velocity=0.85 * stroke.velocity)]
+            if self.place >= 2:  # a third below
+                second = self.pitches[self.place - 2]
+                return [top, replace(top, pitch=second, velocity=0.85 * stroke.velocity)]
         return [top]
 
     def _chord(self, chord: tuple[int, ...], highest: int, count: int) -> list[float]:

@@ -100,7 +100,7 @@ def shared_samples(
         []
     """
     index = bank_index()
-    pairs = {}
+    pairs: dict[frozenset[str], tuple[str, str, tuple[str, ...]]] = {}
     for one, other in itertools.product(train, test):
         both = set(index[one]["source"]) & set(index[other]["source"])
         if one != other and both:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float, Float32
 from numpy.random import Generator, default_rng
 from scipy import fft
 
@@ -78,30 +78,26 @@ def _dry(
     notes: Sequence[Note], instrument: str, own: Voice, length: int, rate: int, rng: Generator
 ) -> Float32[np.ndarray, "2 sample"]:
     """The clip before voice and room: what is played loud, and what is played soft."""
-    player = find(instrument)
     stored = bank_notes(instrument, rate)
-    factor = oversampling(rate)
-    buses = np.zeros((2, length), np.float32)
-    steadiness = rng.uniform(0.9, 1.1, len(notes))
-    pitched = player.name not in ("drum", "congas")
-    tables: dict[float, _Positions] = {}
+    pitched = instrument not in ("drum", "congas")
     attack = _fade_in(round(own.attack_s * rate))
     release = _fade_out(round(own.release_s * rate))
+    buses = np.zeros((2, length), np.float32)
+    steadiness = rng.uniform(0.9, 1.1, len(notes))
+    longest = max(round(note.duration_s * rate) for note in notes) + len(release)
+    time = _bent_time(min(longest, length), own, rate) * oversampling(rate)
+    tables: dict[float, _Positions] = {}
     for note, steady in zip(notes, steadiness, strict=True):
+        _check(note, instrument)
         start = round(note.onset_s * rate)
-        if not player.low - 2 <= note.pitch <= player.high + 2:
-            range_ = f"{player.low} to {player.high}"
-            raise ValueError(f"{instrument} plays MIDI {range_}, not {note.pitch}")
-        if start < 0:
-            raise ValueError(f"a note starts {-note.onset_s} s before the clip")
-        if start >= length:
+        held = round(note.duration_s * rate)
+        count = min(held + len(release), length - start)
+        if count <= 0:
             continue
         nearest = min(stored, key=lambda s: abs(s.pitch - note.pitch))
         shift = note.pitch - nearest.pitch if pitched else 0.0
         if shift not in tables:
-            tables[shift] = _Positions(shift, own, factor, rate)
-        held = round(note.duration_s * rate)
-        count = min(held + len(release), length - start)
+            tables[shift] = _Positions(time * 2 ** ((shift + own.tuning_cents / 100) / 12))
         sound = tables[shift].read(nearest, count)
         count = len(sound)  # less, if the note has died away before
         quick = min(len(attack), count)
@@ -115,36 +111,45 @@ def _dry(
     return buses
 
 
+def _check(note: Note, instrument: str) -> None:
+    """Refuse what cannot be played."""
+    player = find(instrument)
+    if not player.low - 2 <= note.pitch <= player.high + 2:
+        range_ = f"{player.low} to {player.high}"
+        raise ValueError(f"{instrument} plays MIDI {range_}, not {note.pitch}")
+    if note.onset_s < 0:
+        raise ValueError(f"a note starts {-note.onset_s} s before the clip")
+
+
+def _bent_time(count: int, own: Voice, rate: int) -> Float[np.ndarray, " sample"]:
+    """Samples since a note's onset, as a player with vibrato runs through them.
+
+    The pitch swings by c cents: d(bent)/dt = 1 + c ln 2 / 1200 sin(2 pi hz t), once the vibrato
+    has set in (0.4 s).
+    """
+    time = np.arange(count, dtype=np.float64)
+    if own.vibrato_cents > 0:
+        turn = np.float32(2 * np.pi * own.vibrato_hz / rate)
+        width = np.float32(own.vibrato_cents * math.log(2) / 1200) / turn
+        swing = np.cos(turn * np.arange(count, dtype=np.float32))
+        swing *= width * np.minimum(np.arange(count, dtype=np.float32) / np.float32(0.4 * rate), 1)
+        time -= swing
+    return time
+
+
 class _Positions:
     """Where in a stored note each output sample is read: one table for all notes of one shift."""
 
-    def __init__(self, shift: float, own: Voice, factor: int, rate: int) -> None:
-        self.step = factor * 2 ** ((shift + own.tuning_cents / 100) / 12)
-        self.own, self.rate = own, rate
-        self.place = np.empty(0)
-        self.whole = np.empty(0, np.intp)
-        self.part = np.empty(0, np.float32)
+    def __init__(self, place: Float[np.ndarray, " sample"]) -> None:
+        self.place = place
+        self.whole = place.astype(np.intp)
+        self.part = (place - self.whole).astype(np.float32)
 
-    def _grow(self, count: int) -> None:
-        time = np.arange(count)
-        self.place = time * self.step
-        if self.own.vibrato_cents > 0:
-            # Pitch swings by +-c cents: the place by c ln 2 / 1200 * step * rate / (2 pi hz).
-            turn = 2 * np.pi * self.own.vibrato_hz / self.rate
-            width = self.own.vibrato_cents * math.log(2) / 1200 * self.step / turn
-            onset = np.minimum(time * (1 / (0.4 * self.rate)), 1.0)  # it sets in over 0.4 s
-            self.place -= width * onset * np.cos(turn * time)
-        self.whole = self.place.astype(np.intp)
-        self.part = (self.place - self.whole).astype(np.float32)
-
-    def read(self, note: BankNote, count: int) -> Float32[np.ndarray, " sample"]:
+    def read(self, note: BankNote, count: int) -> Float32[np.ndarray, " played"]:
         """The first `count` samples of a note, fewer if it dies away before."""
-        if count > len(self.place):
-            self._grow(count)
-        last = len(note.wave) - 2
-        end = last if note.loop is None else note.loop[1]
+        end = note.loop[1] if note.loop else len(note.wave) - 2
         straight = count
-        if self.place[max(count - 1, 0)] >= end:
+        if self.place[count - 1] >= end:
             straight = int(np.searchsorted(self.place[:count], end))
         out = _lerp(note.wave, self.whole[:straight], self.part[:straight])
         if straight == count or note.loop is None:

@@ -16,6 +16,8 @@ from avlib.orchestra.instruments import instrument as find
 NOISE_DB = (-66.0, -56.0)  # a player's noise against its nominal RMS
 _BLOCK_S = 0.7  # FFT block of the voice's filter, rounded up to a power of two
 _ROOM_S = (0.06, 0.24)  # how long a room rings
+_ROOM_HZ = 16000  # rooms are drawn at this rate: the bank holds nothing above
+_RESONANCES_HZ = ((180.0, 700.0), (700.0, 1700.0), (1700.0, 4200.0))
 # Seconds in which a note fades once let go; what is struck rings on by itself.
 _RELEASE_S = {
     "bowed": (0.05, 0.11),
@@ -36,7 +38,7 @@ class Voice:
         level_db: how loud, against the nominal level.
         shelf_hz: above this, brightness applies.
         shelf_db: brightness.
-        peaks: two resonances as (frequency Hz, gain dB).
+        peaks: resonances, as (frequency Hz, gain dB).
         soft_db: by how much the treble of the softest notes is weaker.
         attack_s: how long a note takes to speak.
         release_s: how long it takes to fade once let go.
@@ -87,8 +89,8 @@ def voice(instrument: str, player: int) -> Voice:
         tuning_cents=draw(-15, 15),
         level_db=draw(-3, 3),
         shelf_hz=draw(900, 2400),
-        shelf_db=draw(-7, 5),
-        peaks=((draw(180, 900), draw(-4, 4)), (draw(1000, 3800), draw(-5, 5))),
+        shelf_db=draw(-8, 6),
+        peaks=tuple((draw(*span), draw(-7, 7)) for span in _RESONANCES_HZ),
         soft_db=draw(-14, -8),
         attack_s=draw(*((0.004, 0.05) if technique in ("bowed", "blown") else (0.0005, 0.003))),
         release_s=draw(*_RELEASE_S[technique]),
@@ -115,27 +117,37 @@ def responses(instrument: str, player: int, rate: int) -> Complex[np.ndarray, "2
     colour = [_high_shelf(own.shelf_hz, own.shelf_db, rate)]
     colour += [_peak(frequency, gain_db, rate) for frequency, gain_db in own.peaks]
     room = np.zeros(size - _hop(size))
-    answer = _room(own, generator("room", instrument, player), rate)
-    room[: len(answer)] = answer
+    reflections = _resampled(_reflections(own, generator("room", instrument, player)), rate)
+    room[: len(reflections)] = reflections
+    room[0] += 1.0  # the direct sound
     loud = sosfilt(colour, room)
     soft = sosfilt([_high_shelf(1200.0, own.soft_db, rate)], loud)
     return fft.rfft(np.stack([loud, soft]).astype(np.float32), size)
 
 
-def _room(own: Voice, rng: Generator, rate: int) -> Float[np.ndarray, " sample"]:
-    """Impulse response: the direct sound, six early reflections, a decaying tail."""
-    length = round(own.room_s * rate)
+def _reflections(own: Voice, rng: Generator) -> Float[np.ndarray, " sample"]:
+    """The room's answer to an impulse, at `_ROOM_HZ`: six early reflections, a decaying tail."""
+    length = round(own.room_s * _ROOM_HZ)
     response = np.zeros(length)
     for delay_s in rng.uniform(0.004, 0.045, 6):
-        response[round(delay_s * rate)] += rng.choice((-1, 1)) * (0.004 / delay_s) ** 0.5
+        response[round(delay_s * _ROOM_HZ)] += rng.choice((-1, 1)) * (0.004 / delay_s) ** 0.5
     decay = 10 ** (-3 * np.arange(length) / length)  # 60 dB over its length
     tail = rng.standard_normal(length) * decay
-    tail[: round(0.012 * rate)] = 0
+    tail[: round(0.012 * _ROOM_HZ)] = 0
     tail *= (np.sum(response**2) / np.sum(tail**2)) ** 0.5
     response += tail
-    response *= 10 ** (own.room_db / 20) / np.sum(response**2) ** 0.5
-    response[0] = 1.0
-    return response
+    return response * 10 ** (own.room_db / 20) / np.sum(response**2) ** 0.5
+
+
+def _resampled(response: Float[np.ndarray, " sample"], rate: int) -> Float[np.ndarray, " other"]:
+    """An impulse response from `_ROOM_HZ` to another rate, so that a room is the same at all."""
+    common = math.gcd(_ROOM_HZ, rate)
+    down, up = _ROOM_HZ // common, rate // common
+    blocks = -(-(len(response) + 64) // down)
+    spectrum = fft.rfft(response, blocks * down)
+    keep = min(len(spectrum), blocks * up // 2 + 1)
+    out = fft.irfft(spectrum[:keep], blocks * up)
+    return out[: round(len(response) * rate / _ROOM_HZ)]
 
 
 def _peak(frequency: float, gain_db: float, rate: int) -> tuple[float, ...]:
