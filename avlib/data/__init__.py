@@ -21,6 +21,7 @@ from avlib.data.clip import (
     torch_generator,
     video_input,
 )
+from avlib.data.folder_source import ClipFolder
 from avlib.data.loading import MixLoader, TrainSampler, eval_loader, start_worker, train_loader
 from avlib.data.mixing import PARTNER_RULES, MixAndSeparate, MixPlan, collate, draw_partners
 from avlib.data.orchestra_source import (
@@ -47,11 +48,10 @@ from avlib.data.splits import (
     category,
     category_split,
     check_disjoint,
-    player_name,
     player_split,
 )
 from avlib.data.view import View, seco_view, sop_view
-from avlib.orchestra.programme import random_generator
+from avlib.orchestra.programme import player_name, random_generator
 
 __all__ = [
     "ENDLESS",
@@ -60,6 +60,7 @@ __all__ = [
     "SPLITS",
     "Clip",
     "ClipError",
+    "ClipFolder",
     "Entry",
     "MixAndSeparate",
     "MixLoader",

@@ -6,7 +6,7 @@ into a network's input, and `Source`, what every place where clips come from can
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -84,6 +84,7 @@ class Clip:
         return len(self.wave) / self.rate
 
 
+@runtime_checkable
 class Source(Protocol):
     """Where clips come from: an orchestra or a folder."""
 
@@ -104,7 +105,7 @@ class Source(Protocol):
         index: int,
         start_s: float = 0.0,
         seconds: float | None = None,
-        frame_times: Sequence[float] | None = None,
+        frame_times: Sequence[float] | np.ndarray | None = None,
         size: int | tuple[int, int] | None = None,
         rate: int | None = None,
     ) -> Clip:
@@ -123,6 +124,56 @@ class Source(Protocol):
             ClipError: the clip is missing, cannot be read, or is shorter than asked.
         """
         ...
+
+
+def segment(entry: Entry, start_s: float, seconds: float | None, rate: int) -> tuple[int, int]:
+    """Give the first sample of a segment and the one after its last.
+
+    Raises:
+        ClipError: the clip is shorter than asked.
+
+    Example:
+        >>> from avlib.data import performance
+        >>> segment(performance(0, ["flute"], [0], "train"), 1.0, 2.0, 11025)
+        (11025, 33075)
+    """
+    total = round(entry.seconds * rate)
+    first = round(start_s * rate)
+    last = total if seconds is None else first + round(seconds * rate)
+    if not 0 <= first < last <= total:
+        raise ClipError(
+            f"clip {entry.name!r} is {entry.seconds:g} s long; asked for "
+            f"{(last - first) / rate:g} s from {start_s:g} s; ask for less, or leave it out"
+        )
+    return first, last
+
+
+def picture_times(
+    entry: Entry, start_s: float, end_s: float, frame_times: Sequence[float] | np.ndarray | None
+) -> np.ndarray:
+    """Say when the pictures of a segment are taken: when told, or every 1/fps s.
+
+    Picture k of a clip is the one at k/fps s; a segment has those in [start_s, end_s).
+
+    Raises:
+        ClipError: a picture is asked for that lies outside the clip, or there is none.
+
+    Example:
+        >>> from avlib.data import performance
+        >>> picture_times(performance(0, ["flute"], [0], "train"), 1.1, 2.0, None).tolist()
+        [1.25, 1.5, 1.75]
+    """
+    if frame_times is None:
+        first, stop = np.ceil(np.array([start_s, end_s]) * entry.fps - 1e-6).astype(int)
+        times = np.arange(first, stop) / entry.fps
+    else:
+        times = np.asarray(frame_times, dtype=float)
+    if len(times) == 0 or times.min() < 0 or times.max() >= entry.seconds:
+        raise ClipError(
+            f"clip {entry.name!r} has pictures from 0 to {entry.seconds:g} s; asked for "
+            f"{times.tolist()}"
+        )
+    return times
 
 
 def torch_generator(rng: np.random.Generator) -> torch.Generator:

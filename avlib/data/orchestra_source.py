@@ -11,10 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from avlib.data.clip import Clip, ClipError, Entry
-from avlib.data.splits import check_player_split, player_name
+from avlib.data.clip import Clip, Entry, picture_times, segment
+from avlib.data.splits import check_player_split
 from avlib.orchestra.instruments import MUSIC21, instrument
-from avlib.orchestra.programme import check_programme, draw_programme, random_generator
+from avlib.orchestra.programme import (
+    check_programme,
+    draw_programme,
+    player_name,
+    random_generator,
+)
 from avlib.orchestra.scene import make_scene
 
 ENDLESS = 2**40
@@ -191,7 +196,7 @@ class Orchestra:
         index: int,
         start_s: float = 0.0,
         seconds: float | None = None,
-        frame_times: Sequence[float] | None = None,
+        frame_times: Sequence[float] | np.ndarray | None = None,
         size: int | tuple[int, int] | None = None,
         rate: int | None = None,
     ) -> Clip:
@@ -230,7 +235,7 @@ class Performances:
         index: int,
         start_s: float = 0.0,
         seconds: float | None = None,
-        frame_times: Sequence[float] | None = None,
+        frame_times: Sequence[float] | np.ndarray | None = None,
         size: int | tuple[int, int] | None = None,
         rate: int | None = None,
     ) -> Clip:
@@ -249,7 +254,7 @@ def perform(
     entry: Performance,
     start_s: float = 0.0,
     seconds: float | None = None,
-    frame_times: Sequence[float] | None = None,
+    frame_times: Sequence[float] | np.ndarray | None = None,
     size: int | tuple[int, int] = 128,
     rate: int = 11025,
 ) -> Clip:
@@ -297,51 +302,3 @@ def perform(
         joints=scene.joints,
         sounding=scene.sounding,
     )
-
-
-def segment(entry: Entry, start_s: float, seconds: float | None, rate: int) -> tuple[int, int]:
-    """Give the first sample of a segment and the one after its last.
-
-    Raises:
-        ClipError: the clip is shorter than asked.
-
-    Example:
-        >>> segment(performance(0, ["flute"], [0], "train"), 1.0, 2.0, 11025)
-        (11025, 33075)
-    """
-    total = round(entry.seconds * rate)
-    first = round(start_s * rate)
-    last = total if seconds is None else first + round(seconds * rate)
-    if not 0 <= first < last <= total:
-        raise ClipError(
-            f"clip {entry.name!r} is {entry.seconds:g} s long; asked for "
-            f"{(last - first) / rate:g} s from {start_s:g} s; ask for less, or leave it out"
-        )
-    return first, last
-
-
-def picture_times(
-    entry: Entry, start_s: float, end_s: float, frame_times: Sequence[float] | None
-) -> np.ndarray:
-    """Say when the pictures of a segment are taken: when told, or every 1/fps s.
-
-    Picture k of a clip is the one at k/fps s; a segment has those in [start_s, end_s).
-
-    Raises:
-        ClipError: a picture is asked for that lies outside the clip, or there is none.
-
-    Example:
-        >>> picture_times(performance(0, ["flute"], [0], "train"), 1.1, 2.0, None).tolist()
-        [1.25, 1.5, 1.75]
-    """
-    if frame_times is None:
-        first, stop = np.ceil(np.array([start_s, end_s]) * entry.fps - 1e-6).astype(int)
-        times = np.arange(first, stop) / entry.fps
-    else:
-        times = np.asarray(frame_times, dtype=float)
-    if len(times) == 0 or times.min() < 0 or times.max() >= entry.seconds:
-        raise ClipError(
-            f"clip {entry.name!r} has pictures from 0 to {entry.seconds:g} s; asked for "
-            f"{times.tolist()}"
-        )
-    return times

@@ -6,7 +6,7 @@ instrument it never met?* by holding out whole categories (SeCo, Table A2).
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from avlib.orchestra.instruments import INSTRUMENTS, MUSIC21, PLAYERS
 
@@ -18,6 +18,7 @@ SPLITS: dict[str, tuple[str, ...]] = {
 """The five test categories of each split, as printed in SeCo's Table A2 (they overlap)."""
 
 
+@runtime_checkable
 class HasIdentity(Protocol):
     """What `check_disjoint` compares: anything with categories and players."""
 
@@ -72,16 +73,6 @@ def category(name: str) -> str:
     if label not in INSTRUMENTS:
         raise ValueError(f"unknown category {name!r}; known are: {', '.join(INSTRUMENTS)}")
     return label
-
-
-def player_name(instrument: str, number: int) -> str:
-    """Name a player of the orchestra.
-
-    Example:
-        >>> player_name("violin", 7)
-        'violin-07'
-    """
-    return f"{instrument}-{number:02d}"
 
 
 def player_split(player: str) -> str:

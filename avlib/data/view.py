@@ -1,7 +1,7 @@
 """Which pictures of a clip an item shows: how many, when, at what size, and how augmented."""
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -12,16 +12,17 @@ from avlib.data.clip import Entry
 from avlib.video import SeCoAugment, SoPAugment
 
 
+@runtime_checkable
 class Augment(Protocol):
     """Pictures to a network's input: called with a generator in training, `test` otherwise."""
 
     def __call__(  # noqa: D102
         self, frames: UInt8[np.ndarray, "frame height width 3"], generator: torch.Generator
-    ) -> Float32[Tensor, "channel frame height width"]: ...
+    ) -> Float32[Tensor, "channel frame _ _"]: ...
 
     def test(  # noqa: D102
         self, frames: UInt8[np.ndarray, "frame height width 3"]
-    ) -> Float32[Tensor, "channel frame height width"]: ...
+    ) -> Float32[Tensor, "channel frame _ _"]: ...
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class View:
         self,
         frames: UInt8[np.ndarray, "frame height width 3"],
         generator: torch.Generator | None,
-    ) -> Float32[Tensor, "channel frame height width"]:
+    ) -> Float32[Tensor, "channel frame _ _"]:
         """Augment with a generator (training), or do what evaluation does without one."""
         if generator is None:
             return self.augment.test(frames)

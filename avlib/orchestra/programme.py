@@ -28,6 +28,21 @@ class Programme:
     players: tuple[int, ...]
     silent: tuple[int, ...]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The players' names, such as "violin-07"."""
+        return tuple(map(player_name, self.instruments, self.players))
+
+
+def player_name(instrument: str, number: int) -> str:
+    """Name a player of the orchestra.
+
+    Example:
+        >>> player_name("violin", 7)
+        'violin-07'
+    """
+    return f"{instrument}-{number:02d}"
+
 
 def random_generator(*key: int | str) -> np.random.Generator:
     """Make the generator that belongs to a key, the same on every machine and in every worker.

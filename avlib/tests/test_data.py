@@ -9,7 +9,6 @@ from itertools import combinations, pairwise
 import numpy as np
 import pytest
 import torch
-from avlib.orchestra.scene import make_scene
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,6 +45,7 @@ from avlib.data import (
     video_input,
 )
 from avlib.orchestra.instruments import INSTRUMENTS, MUSIC11, MUSIC21, PLAYERS
+from avlib.orchestra.scene import make_scene
 
 SHORT = FrontEnd(11025, 11025, 1022, 256)
 TINY = sop_view(size=32)
