@@ -39,7 +39,9 @@ class SoPConfig:
         frame_spacing_s: from one to the next, seconds.
         train_samples: train on segments of this many samples; None: as long as evaluation's.
         instruments: who plays in the orchestra that it is trained on.
-        batch_size: mixes of a training step, all processes together.
+        batch_size: mixes that a training step draws, all processes together.
+        pairings: in how many mixes of a step each clip takes part; above 1 the clips of the
+            batch are mixed with each other anew, which costs neither data nor pictures.
         workers: processes that make mixes; 0: none but this.
         validation_pairs: how many of the stored validation pairs are looked at.
         channels_last: memory layout of the networks, for speed only.
@@ -71,6 +73,7 @@ class SoPConfig:
     train_samples: int | None = None
     instruments: tuple[str, ...] = field(default=MUSIC11)
     batch_size: int = 80
+    pairings: int = 1
     workers: int = 8
     validation_pairs: int = 128
     channels_last: bool = False
@@ -80,6 +83,8 @@ class SoPConfig:
     def __post_init__(self) -> None:
         if self.mask not in ("binary", "ratio"):
             raise ValueError(f"mask must be 'binary' or 'ratio'; got {self.mask!r}")
+        if not 1 <= self.pairings <= self.batch_size:
+            raise ValueError(f"pairings must be from 1 to batch_size; got {self.pairings}")
         if self.threshold is not None and not 0 < self.threshold < 1:
             raise ValueError(f"threshold must lie between 0 and 1, or be None: {self.threshold}")
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from avlib.audio import binary_mask, loss_weight, ratio_mask
 from avlib.orchestra.instruments import INSTRUMENTS
 from avlib.sop.config import SoPConfig
-from avlib.sop.networks import SoundOfPixels, mask_logits, spectrograms
+from avlib.sop.networks import SoundOfPixels, mask_logits, rematch, spectrograms
 from avlib.training import Run, fit, is_main, load_checkpoint, provenance
 
 if TYPE_CHECKING:
@@ -81,10 +81,12 @@ def train_step(
     Returns:
         The one term, "mask".
     """
-    mixture_mag = spectrograms(batch["mixture"], cfg)
-    source_mag = spectrograms(batch["waves"], cfg)
-    frames = visible(batch, cfg)
-    logits = mask_logits(nets, mixture_mag, frames, cfg)
+    waves, mixture = batch["waves"], batch["mixture"]
+    if cfg.pairings > 1:
+        waves = rematch(waves, cfg.pairings)
+        mixture = waves.sum(dim=1)
+    mixture_mag, source_mag = spectrograms(mixture, cfg), spectrograms(waves, cfg)
+    logits = mask_logits(nets, mixture_mag, visible(batch, cfg), cfg)
     return {"mask": separation_loss(logits, source_mag, mixture_mag, cfg.mask, cfg.weighted_loss)}
 
 

@@ -140,18 +140,49 @@ def spectrograms(
 
 def mask_logits(
     nets: dict[str, nn.Module],
-    mixture_mag: Float[Tensor, "batch freq column"],
+    mixture_mag: Float[Tensor, "mixes freq column"],
     frames: Float[Tensor, "batch source channel frame height width"],
     cfg: SoPConfig,
-) -> Float[Tensor, "batch source freq column"]:
+) -> Float[Tensor, "mixes source freq column"]:
     """Compute the mask of each source, before the sigmoid, from warped magnitudes.
 
-    The mixture is encoded once, whatever the number of sources.
+    Every mixture and every clip is encoded once, whoever is mixed with whom.
+
+    Args:
+        nets: see `SoundOfPixels.nets`.
+        mixture_mag: the mixtures; if there are more of them than of clips, they are those that
+            `rematch` makes.
+        frames: pictures of the clips.
+        cfg: the settings.
     """
     sound = nets["sound"](layout(log_magnitude(mixture_mag)[:, None], cfg))
     batch, source = frames.shape[:2]
     vision = nets["frame"].pooled(frames.flatten(0, 1)).unflatten(0, (batch, source))
+    vision = rematch(vision, len(mixture_mag) // batch)
     return nets["synthesizer"](vision, sound).float()
+
+
+def rematch(
+    clips: Float[Tensor, "batch source *shape"], pairings: int
+) -> Float[Tensor, "mixes source *shape"]:
+    """Give the clips of a batch new partners: in round r, source s moves r x s mixes on.
+
+    Args:
+        clips: what is known of each clip.
+        pairings: rounds; the first leaves everybody where they are.
+
+    Returns:
+        The rounds one after the other, `pairings` times as many mixes.
+
+    Example:
+        >>> rematch(torch.tensor([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]]), 2)[3:].tolist()
+        [[1.0, 30.0], [2.0, 10.0], [3.0, 20.0]]
+    """
+    rounds = [
+        torch.stack([part.roll(r * s, dims=0) for s, part in enumerate(clips.unbind(1))], dim=1)
+        for r in range(pairings)
+    ]
+    return torch.cat(rounds)
 
 
 def layout(x: Tensor, cfg: SoPConfig) -> Tensor:

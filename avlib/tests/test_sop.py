@@ -1,0 +1,542 @@
+"""Sound of Pixels: sizes, the loss by hand, separation of what can be told apart, evaluation."""
+
+import csv
+import json
+import math
+from dataclasses import asdict, replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from avlib import sop
+from avlib.audio import binary_mask, log_magnitude, loss_weight, stft, to_log_frequency
+from avlib.metrics import bss_eval
+from avlib.sop import (
+    FrameNet,
+    SoPConfig,
+    SoundOfPixels,
+    Synthesizer,
+    colour_leak,
+    config_from_json,
+    energy_map,
+    evaluate,
+    load,
+    paper,
+    pixel_masks,
+    pixel_separate,
+    pocket,
+    save,
+    separate,
+    separation_loss,
+    spectrograms,
+    train_step,
+)
+
+SAMPLES = 15 * 256 + 64  # 16 columns
+
+
+def tiny(**changes) -> SoPConfig:
+    base = pocket()
+    front_end = replace(base.front_end, samples=SAMPLES)
+    sizes = dict(
+        front_end=front_end,
+        bins=32,
+        depth=3,
+        sound_width=4,
+        frame_width=4,
+        maps=4,
+        frame_size=32,
+        frames=2,
+        train_samples=None,
+        batch_size=4,
+        workers=0,
+        channels_last=False,
+        precision="float32",
+    )
+    return base.changed(**(sizes | changes))
+
+
+def tones(rng, pitch, count):
+    """A tone with two overtones, at a random phase and loudness."""
+    time = np.arange(SAMPLES) / 11025
+    waves = []
+    for _ in range(count):
+        phase = rng.uniform(0, 2 * np.pi, 3)
+        gain = rng.uniform(0.2, 0.4)
+        parts = [np.sin(2 * np.pi * pitch * k * time + phase[k - 1]) / k for k in (1, 2, 3)]
+        waves.append(gain * sum(parts))
+    return np.stack(waves).astype(np.float32)
+
+
+def batch_of(seed, size=4):
+    """Low tones are shown as a white left half, high ones as a white lower half."""
+    rng = np.random.default_rng(seed)
+    waves = np.stack([tones(rng, 220, size), tones(rng, 1500, size)], axis=1)
+    frames = np.full((size, 2, 3, 2, 32, 32), -1, np.float32)
+    frames[:, 0, ..., :16] = 1
+    frames[:, 1, ..., 16:, :] = 1
+    frames += 0.1 * rng.standard_normal(frames.shape, dtype=np.float32)
+    order = rng.integers(0, 2, size)
+    for i in np.flatnonzero(order):
+        waves[i], frames[i] = waves[i, ::-1].copy(), frames[i, ::-1].copy()
+    waves = torch.from_numpy(waves) / 2
+    return {
+        "waves": waves,
+        "mixture": waves.sum(1),
+        "frames": torch.from_numpy(frames),
+        "categories": [["tuba", "flute"] if o == 0 else ["flute", "tuba"] for o in order],
+        "names": [["a", "b"]] * size,
+        "index": list(range(size)),
+        "missing": [],
+    }
+
+
+# --- sizes
+
+
+def test_the_published_numbers_of_parameters():
+    model = SoundOfPixels(paper().changed(frame_weights=None))
+    counts = {name: sum(p.numel() for p in net.parameters()) for name, net in model.nets.items()}
+    assert counts == {"sound": 30_274_210, "frame": 11_324_000, "synthesizer": 33}
+
+
+def test_shapes_at_paper_size():
+    model = SoundOfPixels(paper().changed(frame_weights=None, sound_width=8)).eval()
+    with torch.inference_mode():
+        assert model.frame(torch.zeros(1, 3, 224, 224)).shape == (1, 32, 14, 14)
+        masks = model(torch.zeros(1, 65535), torch.zeros(1, 2, 3, 3, 64, 64))
+    assert masks.shape == (1, 2, 256, 256)
+
+
+def test_the_paper_recipe():
+    cfg = paper()
+    assert cfg.train.lrs == {
+        "sound": 1e-3, "synthesizer": 1e-3, "frame": 1e-4, "frame.fc": 1e-3
+    }  # fmt: skip
+    assert (cfg.train.optimiser, cfg.train.momentum, cfg.train.weight_decay) == ("sgd", 0.9, 1e-4)
+    epochs = cfg.train.steps / 100
+    assert tuple(m / epochs for m in cfg.train.milestones) == (40, 80)
+    assert (cfg.batch_size, cfg.frames, cfg.frame_spacing_s, cfg.frame_size) == (80, 3, 3.0, 224)
+    assert (cfg.threshold, cfg.mask, cfg.maps, cfg.depth) == (0.5, "binary", 32, 7)
+
+
+def test_configs_survive_json_and_refuse_nonsense():
+    for cfg in (paper(), pocket(), tiny(threshold=None)):
+        assert config_from_json(json.loads(json.dumps(asdict(cfg)))) == cfg
+    with pytest.raises(ValueError, match="not of this version"):
+        config_from_json(asdict(pocket()) | {"colour": "red"})
+    with pytest.raises(ValueError, match="mask must be"):
+        tiny(mask="soft")
+    with pytest.raises(ValueError, match="threshold"):
+        tiny(threshold=1.5)
+    with pytest.raises(TypeError, match="stepz"):
+        tiny(stepz=3)
+
+
+# --- networks
+
+
+def test_synthesizer_is_its_equation():
+    generator = torch.Generator().manual_seed(0)
+    net = Synthesizer(3)
+    with torch.no_grad():
+        net.scale.copy_(torch.tensor([1.0, -2.0, 0.5]))
+        net.bias.fill_(0.25)
+    vision = torch.rand(2, 2, 3, generator=generator)
+    sound = torch.randn(2, 3, 4, 5, generator=generator)
+    expected = torch.zeros(2, 2, 4, 5)
+    for b in range(2):
+        for s in range(2):
+            for k in range(3):
+                expected[b, s] += net.scale[k].item() * vision[b, s, k] * sound[b, k]
+    torch.testing.assert_close(net(vision, sound), expected + 0.25)
+
+
+def test_pictures_are_pooled_over_time_and_place():
+    net = FrameNet(outputs=5, width=4).eval()
+    frames = torch.randn(2, 3, 4, 32, 48, generator=torch.Generator().manual_seed(0))
+    maps = torch.stack([net(frames[:, :, t]) for t in range(4)])
+    torch.testing.assert_close(net.clip(frames), maps.max(0).values.sigmoid())
+    torch.testing.assert_close(net.pooled(frames), maps.amax(dim=(0, 3, 4)).sigmoid())
+    assert net.clip(frames).shape == (2, 5, 2, 3)
+
+
+def test_every_parameter_gets_a_gradient():
+    cfg = tiny()
+    model = SoundOfPixels(cfg)
+    train_step(model.nets, batch_of(0), cfg)["mask"].backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+def test_weights_are_drawn_from_the_seed():
+    one, two, other = (SoundOfPixels(tiny(seed=s)) for s in (1, 1, 2))
+    for (name, a), b in zip(one.named_parameters(), two.parameters(), strict=True):
+        assert torch.equal(a, b), name
+    assert not torch.equal(one.sound.up[0][2].weight, other.sound.up[0][2].weight)
+    sop_like = SoundOfPixels(tiny(init="sop"))
+    assert sop_like.sound.down[2][1].weight.std().item() == pytest.approx(1e-3, rel=0.1)
+    head = sop_like.frame.fc.weight  # left as torch draws it
+    assert head.abs().max().item() == pytest.approx(1 / math.sqrt(head[0].numel()), rel=0.05)
+
+
+def test_memory_layout_changes_no_number():
+    cfg = tiny()
+    plain, fast = SoundOfPixels(cfg).eval(), SoundOfPixels(tiny(channels_last=True)).eval()
+    batch = batch_of(0)
+    assert fast.frame.fc.weight.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(
+        plain(batch["mixture"], batch["frames"]), fast(batch["mixture"], batch["frames"])
+    )
+
+
+# --- loss
+
+
+def test_loss_by_hand():
+    """Two sources, one bin of magnitude e - 1 (weight 1) and one of silence (weight 1e-3)."""
+    mixture = torch.tensor([[[math.e - 1, 0.0]]])
+    sources = torch.tensor([[[[math.e - 1, 0.0]], [[0.0, 0.0]]]])
+    logits = torch.tensor([[[[2.0, 0.0]], [[1.0, 0.0]]]])
+    bce = lambda z, t: -math.log(1 / (1 + math.exp(-z if t else z)))  # noqa: E731
+    expected = (bce(2, 1) + bce(1, 0) + 2e-3 * math.log(2)) / 4
+    assert separation_loss(logits, sources, mixture).item() == pytest.approx(expected, rel=1e-5)
+    even = (bce(2, 1) + bce(1, 0) + 2 * math.log(2)) / 4
+    found = separation_loss(logits, sources, mixture, weighted=False)
+    assert found.item() == pytest.approx(even, rel=1e-5)
+    sigmoid = lambda z: 1 / (1 + math.exp(-z))  # noqa: E731
+    ratio = (abs(sigmoid(2) - 1) + sigmoid(1) + 2e-3 * 0.5) / 4
+    assert separation_loss(logits, sources, mixture, mask="ratio").item() == pytest.approx(ratio)
+    with pytest.raises(ValueError, match="mask must be"):
+        separation_loss(logits, sources, mixture, mask="complex")
+
+
+def test_loss_equals_a_loop_over_bins():
+    generator = torch.Generator().manual_seed(0)
+    sources = torch.rand(2, 2, 3, 4, generator=generator) * 3
+    mixture = torch.rand(2, 3, 4, generator=generator) * 3
+    logits = torch.randn(2, 2, 3, 4, generator=generator)
+    total = 0.0
+    for b, s, f, t in np.ndindex(2, 2, 3, 4):
+        x = mixture[b, f, t].item()
+        weight = min(max(math.log1p(x), 1e-3), 10)
+        p = 1 / (1 + math.exp(-logits[b, s, f, t].item()))
+        total -= weight * (math.log(p) if sources[b, s, f, t] > 0.5 * x else math.log(1 - p))
+    found = separation_loss(logits, sources, mixture)
+    assert found.item() == pytest.approx(total / 48, rel=1e-5)
+
+
+def test_loss_is_least_at_the_truth_and_has_the_right_gradient():
+    generator = torch.Generator().manual_seed(1)
+    sources = torch.rand(1, 2, 3, 4, generator=generator, dtype=torch.float64)
+    mixture = sources.sum(1)
+    truth = 60 * (binary_mask(sources, mixture[:, None]) - 0.5)
+    assert separation_loss(truth, sources, mixture) < 1e-9
+    assert separation_loss(-truth, sources, mixture) > 1
+    logits = torch.randn(1, 2, 3, 4, generator=generator, dtype=torch.float64, requires_grad=True)
+    for mask in ("binary", "ratio"):
+        (found,) = torch.autograd.grad(separation_loss(logits, sources, mixture, mask), logits)
+        with torch.no_grad():
+            for place in [(0, 0, 0, 0), (0, 1, 2, 3), (0, 1, 0, 2)]:
+                nudge = torch.zeros_like(logits)
+                nudge[place] = 1e-6
+                up, down = (
+                    separation_loss(logits + sign * nudge, sources, mixture, mask)
+                    for sign in (1, -1)
+                )
+                slope = (up - down).item() / 2e-6
+                assert found[place].item() == pytest.approx(slope, rel=1e-4, abs=1e-9)
+
+
+def test_step_follows_the_paper_front_end():
+    """What the networks see and are asked for, computed here step by step."""
+    cfg = tiny()
+    batch = batch_of(3)
+    seen = {}
+
+    class Ear(nn.Module):
+        def forward(self, x):
+            seen["input"] = x
+            return torch.ones(4, 1, 32, 16)
+
+    class Eye(nn.Module):
+        def pooled(self, frames):
+            seen["frames"] = frames
+            return torch.ones(8, 1)
+
+    loss = train_step({"sound": Ear(), "frame": Eye(), "synthesizer": Synthesizer(1)}, batch, cfg)
+    mixture = to_log_frequency(stft(batch["mixture"]).abs(), 32)
+    torch.testing.assert_close(seen["input"], log_magnitude(mixture)[:, None])
+    assert torch.equal(seen["frames"][3], batch["frames"][1, 1])
+    target = binary_mask(to_log_frequency(stft(batch["waves"]).abs(), 32), mixture[:, None])
+    bce = nn.functional.binary_cross_entropy(
+        torch.full_like(target, 1 / (1 + math.exp(-1))), target, reduction="none"
+    )
+    expected = (loss_weight(mixture)[:, None] * bce).mean()
+    torch.testing.assert_close(loss["mask"], expected)
+
+
+def test_pairings_mix_the_clips_of_a_batch_anew():
+    """A batch with two pairings = a batch twice as large that holds both rounds."""
+    cfg = tiny(pairings=2)
+    batch = batch_of(4)
+    shift = [3, 0, 1, 2]  # the second source comes from the mix before
+    again = {
+        key: torch.stack([batch[key][:, 0], batch[key][shift, 1]], 1) for key in ("waves", "frames")
+    }
+    both = {key: torch.cat([batch[key], again[key]]) for key in ("waves", "frames")}
+    both["mixture"] = both["waves"].sum(1)
+    model = SoundOfPixels(cfg).eval()
+    with torch.no_grad():
+        found = train_step(model.nets, batch, cfg)["mask"]
+        expected = train_step(model.nets, both, tiny())["mask"]
+        once = train_step(model.nets, batch, tiny())["mask"]
+    torch.testing.assert_close(found, expected)
+    assert not torch.allclose(found, once)
+    with pytest.raises(ValueError, match="pairings"):
+        tiny(pairings=5)
+
+
+# --- the control
+
+
+def test_colour_leak_tells_the_category_and_only_that():
+    frames = torch.zeros(2, 2, 3, 1, 4, 4)
+    tinted = colour_leak(frames, [["violin", "flute"], ["flute", "violin"]])
+    assert torch.equal(tinted[0, 0], tinted[1, 1])
+    assert torch.equal(tinted[0, 1], tinted[1, 0])
+    assert not torch.equal(tinted[0, 0], tinted[0, 1])
+    assert torch.equal(colour_leak(frames + 3, [["tuba"] * 2] * 2, 0.0), frames + 3)
+    with pytest.raises(ValueError, match="no colour for kazoo"):
+        colour_leak(frames, [["violin", "kazoo"], ["flute", "violin"]])
+    assert not pocket().colour_leak
+    assert not paper().colour_leak
+
+
+def test_the_control_is_applied_in_training_and_evaluation():
+    cfg = tiny(colour_leak=True)
+    batch = batch_of(0)
+    model = SoundOfPixels(cfg).eval()
+    with torch.no_grad():
+        tinted = train_step(model.nets, batch, cfg)["mask"]
+        plain = train_step(model.nets, batch, tiny())["mask"]
+        by_hand = train_step(
+            model.nets,
+            batch | {"frames": colour_leak(batch["frames"], batch["categories"])},
+            tiny(),
+        )["mask"]
+    assert torch.equal(tinted, by_hand)
+    assert not torch.equal(tinted, plain)
+
+
+# --- it learns, separates, shows where
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """A tiny model after some steps on two kinds of tone, each with its own picture."""
+    cfg = tiny()
+    model = SoundOfPixels(cfg)
+    optimiser = torch.optim.Adam(model.parameters(), 1e-2)
+    losses = []
+    for step in range(36):
+        loss = train_step(model.nets, batch_of(step), cfg)["mask"]
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    return SimpleNamespace(model=model.eval(), cfg=cfg, losses=losses)
+
+
+def test_it_learns(trained):
+    assert np.mean(trained.losses[-5:]) < 0.4 * np.mean(trained.losses[:3])
+
+
+def test_it_separates_by_what_it_sees(trained):
+    batch = batch_of(10_000)
+    waves = separate(trained.model, batch["mixture"], batch["frames"])
+    assert waves.shape == batch["waves"].shape
+    gain = (
+        bss_eval(batch["waves"], waves, 64)[0]
+        - bss_eval(batch["waves"], batch["mixture"][:, None].expand_as(batch["waves"]), 64)[0]
+    )
+    assert gain.mean() > 5
+    swapped = separate(trained.model, batch["mixture"], batch["frames"].flip(1))
+    torch.testing.assert_close(swapped, waves.flip(1))  # the pictures decide which is which
+
+
+def test_separate_with_threshold(trained):
+    batch = batch_of(10_001)
+    soft = separate(trained.model, batch["mixture"], batch["frames"], threshold=None)
+    hard = separate(trained.model, batch["mixture"], batch["frames"], threshold=0.5)
+    assert not torch.allclose(soft, hard)
+    assert trained.cfg.threshold is None
+    torch.testing.assert_close(soft, separate(trained.model, batch["mixture"], batch["frames"]))
+    none = separate(trained.model, batch["mixture"], batch["frames"], threshold=0.999999)
+    assert none.square().sum() < 0.1 * hard.square().sum()
+
+
+def test_separate_takes_any_length_and_leaves_the_mode_alone(trained):
+    batch = batch_of(10_002)
+    trained.model.train()
+    before = {k: v.clone() for k, v in trained.model.state_dict().items()}
+    for samples in (SAMPLES - 700, SAMPLES + 5000):
+        mixture = batch["mixture"].repeat(1, 3)[:, :samples]
+        assert separate(trained.model, mixture, batch["frames"]).shape == (4, 2, samples)
+    assert trained.model.training
+    after = trained.model.state_dict()
+    assert all(torch.equal(before[k], after[k]) for k in before)
+    trained.model.eval()
+
+
+def test_pixels(trained):
+    """Low tone on the left, high tone below on the right: each place sounds as what it shows."""
+    batch = batch_of(10_003, size=1)
+    waves, frames = batch["waves"], batch["frames"]
+    masks = pixel_masks(trained.model, batch["mixture"], frames[:, 0])
+    assert masks.shape == (1, 2, 2, 32, 16)
+    vision = trained.model.frame.clip(frames[:, 0])
+    sound = trained.model.sound(log_magnitude(spectrograms(batch["mixture"], trained.cfg))[:, None])
+    row, column = 1, 0
+    logits = trained.model.synthesizer(vision[:, None, :, row, column], sound)
+    torch.testing.assert_close(masks[:, row, column], logits.sigmoid()[:, 0])
+
+    wave = pixel_separate(trained.model, batch["mixture"], frames[:, 0], x=0.2, y=0.8)
+    assert wave.shape == batch["mixture"].shape
+    from avlib.sop.inference import apply_masks
+
+    expected = apply_masks(trained.cfg, batch["mixture"], masks[:, row, column][:, None], None)
+    torch.testing.assert_close(wave, expected[:, 0])
+    assert not torch.allclose(
+        wave, pixel_separate(trained.model, batch["mixture"], frames[:, 0], x=0.8, y=0.8)
+    )
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        pixel_separate(trained.model, batch["mixture"], frames[:, 0], x=1.2, y=0.0)
+
+    energy = energy_map(trained.model, batch["mixture"], frames[:, 0])
+    assert energy.shape == (1, 2, 2)
+    assert bool(((energy >= 0) & (energy <= 1)).all())
+    spec = stft(batch["mixture"])
+    whole = stft(expected[:, 0]).abs().square().sum() / spec.abs().square().sum()
+    assert energy[0, row, column].item() == pytest.approx(whole.item(), rel=0.15)
+    assert waves.shape == (1, 2, SAMPLES)
+
+
+def test_all_mask_is_all_energy(trained):
+    class Open(nn.Module):
+        def forward(self, vision, sound):
+            return torch.full((*vision.shape[:2], *sound.shape[-2:]), 50.0)
+
+    model = SoundOfPixels(trained.cfg).eval()
+    model.synthesizer = Open()
+    batch = batch_of(1, size=1)
+    energy = energy_map(model, batch["mixture"], batch["frames"][:, 0])
+    torch.testing.assert_close(energy, torch.ones(1, 2, 2))
+    waves = separate(model, batch["mixture"], batch["frames"])
+    torch.testing.assert_close(waves[:, 0], batch["mixture"], atol=1e-5, rtol=0)
+
+
+# --- evaluation
+
+
+class Mixes:
+    """Evaluation mixes that need no orchestra."""
+
+    train = False
+
+    def __init__(self, batch):
+        self.batch, self.missing = batch, []
+        self.source = SimpleNamespace(split="test")
+
+    def __len__(self):
+        return len(self.batch["index"])
+
+    def __getitem__(self, index):
+        return {key: value[index] for key, value in self.batch.items() if key != "missing"} | {
+            "missing": []
+        }
+
+    def account(self, batch):
+        self.missing += batch["missing"]
+
+
+def test_evaluation(trained, tmp_path):
+    batch = batch_of(20_000, size=6)
+    result = evaluate(trained.model, Mixes(batch), progress=False, batch_size=4)
+    assert list(result.scores) == ["model", "mixture", "ideal binary mask", "ideal ratio mask"]
+    assert result.count == 6
+    assert result.unscorable == ()
+
+    # the same numbers, by hand
+    estimates = separate(trained.model, batch["mixture"], batch["frames"])
+    sdr = bss_eval(batch["waves"], estimates)[0].mean(1)
+    same = batch["mixture"][:, None].expand_as(batch["waves"])
+    base = bss_eval(batch["waves"], same)[0].mean(1)
+    model, mixture = result.scores["model"], result.scores["mixture"]
+    assert model["sdr"].mean == pytest.approx(sdr.mean().item(), abs=1e-3)
+    assert mixture["sdr"].mean == pytest.approx(base.mean().item(), abs=1e-3)
+    assert model["sdr_gain"].mean == pytest.approx((sdr - base).mean().item(), abs=1e-3)
+    assert model["sdr"].low <= model["sdr"].mean <= model["sdr"].high
+    assert mixture["sdr_gain"] == (0, 0, 0)
+    for name in ("ideal binary mask", "ideal ratio mask"):
+        assert result.scores[name]["sdr_gain"].mean > 20
+    with torch.no_grad():
+        loss = train_step(trained.model.nets, batch, trained.cfg)["mask"]
+    assert result.loss == pytest.approx(loss.item(), rel=1e-4)
+
+    path = result.write(tmp_path)
+    record = json.loads(path.read_text())
+    assert path == tmp_path / "sop" / "sound-of-pixels--SimpleNamespace--pocket--seed0.json"
+    wanted = "table row data preset seed scores count seconds device config versions commit"
+    assert set(wanted.split()) <= set(record)
+    assert record["scores"]["sdr_gain"]["mean"] == pytest.approx(model["sdr_gain"].mean)
+    with path.with_suffix(".csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 6 * 4
+    assert {row["group"] for row in rows} == {"flute + tuba"}
+    assert float(rows[0]["sdr"]) == pytest.approx(sdr[0].item(), abs=1e-3)
+    assert "95 %" in result.table()
+    assert "ideal ratio mask" in result.table()
+
+
+def test_pairs_that_cannot_be_scored_are_counted_and_named(trained):
+    batch = batch_of(20_001, size=4)
+    batch["waves"][2, 1] = 0
+    batch["mixture"] = batch["waves"].sum(1)
+    result = evaluate(trained.model, Mixes(batch), progress=False, baselines=False)
+    assert result.count == 3
+    assert len(result.unscorable) == 1
+    assert result.unscorable[0].startswith("pair 2 (a + b): a source is silent")
+    assert "1 pairs could not be scored" in result.table()
+    batch["waves"][:, 1] = 0
+    with pytest.raises(ValueError, match="no pair could be scored"):
+        evaluate(trained.model, Mixes(batch), progress=False)
+
+
+# --- files
+
+
+def test_saved_models_come_back(trained, tmp_path):
+    batch = batch_of(0)
+    path = save(trained.model, tmp_path / "model", {"seconds": 12})
+    again = load(tmp_path)
+    assert again.cfg == trained.cfg
+    assert not again.training
+    expected = separate(trained.model, batch["mixture"], batch["frames"])
+    assert torch.equal(separate(again, batch["mixture"], batch["frames"]), expected)
+    assert json.loads(path.with_suffix(".json").read_text())["seconds"] == 12
+    half = load(save(trained.model, tmp_path / "half", {}, half=True))
+    found = separate(half, batch["mixture"], batch["frames"])
+    torch.testing.assert_close(found, expected, atol=2e-3, rtol=0)
+    with pytest.raises(FileNotFoundError, match=r"no checkpoint at.*avlib train sop"):
+        load(tmp_path / "nothing")
+
+
+def test_names_of_the_room():
+    assert set(sop.PRESETS) == {"paper", "pocket"}
+    for name in sop.__all__:
+        assert hasattr(sop, name)
