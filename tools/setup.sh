@@ -32,7 +32,7 @@ started=$SECONDS
 packages=(-c constraints.txt -e '.[book,test]')
 uv_pin=$(grep -E '^uv==' constraints.txt | cut -d' ' -f1)
 if "$venv/bin/python" -m pip install --quiet "$uv_pin"; then
-  UV_LINK_MODE=${UV_LINK_MODE:-copy} UV_HTTP_TIMEOUT=${UV_HTTP_TIMEOUT:-300} \
+  UV_HTTP_TIMEOUT=${UV_HTTP_TIMEOUT:-300} \
     "$venv/bin/python" -m uv pip install --quiet --python "$venv/bin/python" "${packages[@]}"
 else
   echo "uv could not be installed; going on with pip, which takes longer." >&2
