@@ -38,7 +38,12 @@ def rounded(x0: float, y0: float, x1: float, y1: float, radius: float) -> np.nda
 
 def smooth(points: list[complex] | np.ndarray, each: int = 4, closed: bool = True) -> np.ndarray:
     """Catmull-Rom spline through ``points`` with ``each`` points a piece: (point,)."""
-    p = np.asarray(points, complex)
+    return _spline(np.asarray(points, complex).tobytes(), each, closed)
+
+
+@lru_cache(maxsize=1024)
+def _spline(points: bytes, each: int, closed: bool) -> np.ndarray:
+    p = np.frombuffer(points, complex)
     if closed:
         q = np.concatenate([p[-1:], p, p[:2]])
     else:
@@ -47,7 +52,9 @@ def smooth(points: list[complex] | np.ndarray, each: int = 4, closed: bool = Tru
     a, b, c, d = (q[k : len(q) - 3 + k, None] for k in range(4))
     curve = b + 0.5 * u * (c - a + u * (2 * a - 5 * b + 4 * c - d + u * (3 * (b - c) + d - a)))
     flat = curve.ravel()
-    return flat if closed else np.append(flat, p[-1])
+    curve = flat if closed else np.append(flat, p[-1])
+    curve.setflags(write=False)  # shared by all who ask for it
+    return curve
 
 
 def mirrored(half: list[complex]) -> np.ndarray:
@@ -71,13 +78,15 @@ def tube(centre: np.ndarray, widths: np.ndarray | float) -> np.ndarray:
 _ARC = np.exp(1j * np.pi * np.linspace(0.5, 1.5, 6))
 
 
-def capsule(a: np.ndarray, b: np.ndarray, width_a: float, width_b: float) -> np.ndarray:
-    """Limb with round ends from ``a`` to ``b`` (both (frame,)): (frame, 10)."""
+def capsule(
+    a: np.ndarray | complex, b: np.ndarray | complex, width_a: float, width_b: float
+) -> np.ndarray:
+    """Limb with round ends from ``a`` to ``b`` (each (frame,) or single): (…, 12)."""
+    a, b = np.asarray(a)[..., None], np.asarray(b)[..., None]
     along = b - a
-    along = (along / np.maximum(np.abs(along), 1e-9))[:, None]
-    return np.concatenate(
-        [a[:, None] + along * _ARC * (width_a / 2), b[:, None] - along * _ARC * (width_b / 2)], 1
-    )
+    along = along / np.maximum(np.abs(along), 1e-9)
+    ends = a + along * _ARC * (width_a / 2), b - along * _ARC * (width_b / 2)
+    return np.concatenate(ends, -1)
 
 
 def place(

@@ -68,14 +68,14 @@ def perform(
     blown = find(instrument).technique == "blown"
     draw_person(sketch, body, timeline.level() if blown else timeline.zero)
     arms = []
-    for side, grip, bend in (
-        ("right", rig.right, rig.bend_right),
-        ("left", rig.left, rig.bend_left),
+    for side, grip, bend, fixed in (
+        ("right", rig.right, rig.bend_right, rig.elbow_right),
+        ("left", rig.left, rig.bend_left, rig.elbow_left),
     ):
         assert isinstance(grip, Grip), f"{instrument} leaves the {side} hand nowhere"
         # nobody keeps a hand quite still, not even over a thing that stands on the floor
         grip.palm = grip.palm + 0.35 * body.sway * (1 if side == "right" else -1j)
-        elbow, wrist, hand = body.arm(grip, side, bend)
+        elbow, wrist, hand = body.arm(grip, side, bend, fixed)
         draw_arm(sketch, body, side, elbow, hand, grip)
         arms.append((elbow, wrist, hand))
     zoom, x, y = FRAMING[instrument]

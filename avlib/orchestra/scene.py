@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float32, UInt8
 
+from avlib.orchestra.ink import Ink, paint
 from avlib.orchestra.instruments import PLAYERS
 from avlib.orchestra.instruments import instrument as find
 from avlib.orchestra.perform import Performance, perform
 from avlib.orchestra.score import Note, melody
-from avlib.orchestra.sketch import BODY, INSTRUMENT, Ink, Sketch
+from avlib.orchestra.sketch import BODY, INSTRUMENT, Sketch
 from avlib.orchestra.sound import play
 from avlib.orchestra.stage import Room, Spot, draw_occluder, draw_room, lay_out, room_of
 
@@ -176,8 +177,8 @@ def _picture_on_wall(image: np.ndarray, seed: int, shown: Sequence[str]) -> None
     square = np.array([0.02 + 0.02j, 0.98 + 0.02j, 0.98 + 0.98j, 0.02 + 0.98j])
     frame.fill(0, square, (240, 236, 224))
     frame.lines(1, [square], 0.04, (70, 50, 40), closed=True)
-    frame.ink(side, corner).draw(image, 0)
-    act.sketch.ink(scale, corner + side * (0.5 + 0.5j) - scale * middle).draw(
+    frame.ink(side, corner).draw_frame(image, 0)
+    act.sketch.ink(scale, corner + side * (0.5 + 0.5j) - scale * middle).draw_frame(
         image, 0, parts=(INSTRUMENT,)
     )
 
@@ -235,14 +236,8 @@ def _see(
         front = Sketch(len(times), room.tint)
         draw_occluder(front, _generator(seed, "occluder"), width / height)
         inks.append(front.ink(height, 0j))
-    for ink in inks[: len(players)]:
-        ink.draw_still(back)
-    frames = np.repeat(back[None], len(times), 0)
-    for k, frame in enumerate(frames):
-        for ink in inks:
-            ink.draw(frame, k)
     return (
-        frames,
+        paint(back, inks, len(times)),
         _clip(np.stack(boxes, 1), height, width),
         _clip(np.stack(tools, 1), height, width),
         np.stack(joints, 1).astype(np.float32),

@@ -92,7 +92,7 @@ def reach(
     wrist: Complex[np.ndarray, " frame"],
     upper: float,
     fore: float,
-    bend: float | np.ndarray,
+    bend: float,
 ) -> Complex[np.ndarray, " frame"]:
     """Find the elbow between shoulder and wrist: two-bone inverse kinematics.
 
@@ -127,7 +127,8 @@ def hand_joints(grip: Grip, size: float) -> Complex[np.ndarray, "frame joint"]:
 class Body:
     """Joints of one person over time, before the arms are known.
 
-    All points are complex (frame,); ``right`` is the person's own right, left in the picture.
+    All points are complex, (frame,) or, where they never move, single; ``right`` is the
+    person's own right, left in the picture.
     """
 
     def __init__(self, stance: Stance, look: Look, timeline: Timeline, idle: Idle) -> None:
@@ -143,17 +144,16 @@ class Body:
         wide = 0.118 * look.shoulders
         self.right_shoulder = self.neck - wide + 0.03j + breath
         self.left_shoulder = self.neck + wide + 0.03j + breath
-        still = np.zeros(len(sway), complex)
         hip_y = 0.70 if stance.seated else 0.665
-        self.right_hip = x - 0.062 + 1j * hip_y + still
-        self.left_hip = x + 0.062 + 1j * hip_y + still
+        self.right_hip = x - 0.062 + 1j * hip_y
+        self.left_hip = x + 0.062 + 1j * hip_y
         knee_y = 0.755 if stance.seated else 0.735
-        self.right_knee = still + x - stance.knees + 1j * knee_y
-        self.left_knee = still + x + stance.knees + 1j * knee_y
+        self.right_knee = x - stance.knees + 1j * knee_y
+        self.left_knee = x + stance.knees + 1j * knee_y
         foot = stance.knees * (0.9 if stance.seated else 1.05)
         ankle_y = 0.86 if stance.seated else 0.80
-        self.right_ankle = still + x - foot + 1j * ankle_y
-        self.left_ankle = still + x + foot + 1j * ankle_y
+        self.right_ankle = x - foot + 1j * ankle_y
+        self.left_ankle = x + foot + 1j * ankle_y
         turned = 0.022 * (stance.facing + idle.gaze)
         self.turned = turned
         self.face = self.head + turned
@@ -168,12 +168,16 @@ class Body:
         self.hand_size = HAND * look.limb**0.5
 
     def arm(
-        self, grip: Grip, side: str, bend: float | np.ndarray
+        self, grip: Grip, side: str, bend: float, elbow: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Reach for a grip: (elbow (frame,), wrist (frame,), hand (frame, 21))."""
+        """Reach for a grip: (elbow (frame,), wrist (frame,), hand (frame, 21)).
+
+        The elbow is found by `reach`, unless the hold knows better where it is.
+        """
         hand = hand_joints(grip, self.hand_size)
         shoulder = self.right_shoulder if side == "right" else self.left_shoulder
-        elbow = reach(shoulder, hand[:, 0], UPPER_ARM, FOREARM, bend)
+        if elbow is None:
+            elbow = reach(shoulder, hand[:, 0], UPPER_ARM, FOREARM, bend)
         return elbow, hand[:, 0], hand
 
     def joints(
@@ -186,7 +190,8 @@ class Body:
         body += [self.left_shoulder, left[0], left[1], self.right_hip, self.right_knee]
         body += [self.right_ankle, self.left_hip, self.left_knee, self.left_ankle]
         body += [self.right_eye, self.left_eye, self.right_ear, self.left_ear]
-        return np.concatenate([np.stack(body, 1), left[2], right[2]], 1)
+        whole = np.stack([np.broadcast_to(point, self.sway.shape) for point in body], 1)
+        return np.concatenate([whole, left[2], right[2]], 1)
 
 
 Skeleton = Float[np.ndarray, "frame joint 3"]

@@ -59,7 +59,7 @@ def _legs(sketch: Sketch, body: Body) -> None:
 def _torso(sketch: Sketch, body: Body) -> None:
     look, neck = body.look, body.neck
     swell = 0.014 * body.lungs
-    hips = (body.right_hip + body.left_hip) / 2
+    hips = (body.right_hip + body.left_hip) / 2 + 0 * neck
     waist = 0.45 * neck + 0.55 * hips
     wide = 0.118 * look.shoulders
     right = [
@@ -202,8 +202,9 @@ def draw_arm(
     palm = hand[:, _PALM]
     middle = palm.mean(1, keepdims=True)
     palm = middle + (palm - middle) * 1.18
-    fingers = [tube(hand[:, 1 + 4 * k : 5 + 4 * k], _FINGER * size) for k in range(5)]
-    sketch.lines(z, [palm, *fingers], 0.0105, edge, closed=True, part=BODY)
-    for finger in fingers:
-        sketch.fill(z + 0.01, finger, skin, part=BODY)
+    fingers = tube(hand[:, 1:].reshape(-1, 5, 4), _FINGER * size)
+    sketch.lines(z, [palm, *fingers.swapaxes(0, 1)], 0.0105, edge, closed=True, part=BODY)
+    # in two lots, because neighbours overlap when the hand closes
+    sketch.fill(z + 0.01, [fingers[:, k] for k in (0, 2, 4)], skin, part=BODY)
+    sketch.fill(z + 0.01, [fingers[:, k] for k in (1, 3)], skin, part=BODY)
     sketch.fill(z + 0.02, palm, skin, part=BODY)

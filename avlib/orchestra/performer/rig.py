@@ -34,8 +34,10 @@ class Rig:
     timeline: Timeline
     right: Grip | None = None
     left: Grip | None = None
-    bend_right: float | np.ndarray = 1.0
-    bend_left: float | np.ndarray = -1.0
+    bend_right: float = 1.0
+    bend_left: float = -1.0
+    elbow_right: np.ndarray | None = None
+    elbow_left: np.ndarray | None = None
 
     def curl(self, amount: float | np.ndarray, *presses: np.ndarray) -> np.ndarray:
         """Curls (frame, 5): ``amount`` for all, plus ``presses`` from the index finger on."""

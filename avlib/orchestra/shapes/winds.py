@@ -304,9 +304,6 @@ def harmonica(rig: Rig) -> None:
     rig.left = Grip(
         centre + tilt * ends + 0.05j, tilt * turn(258), rig.curl(0.3 + wave), flip=1, z=4.9
     )
-    # folded arms: the elbows hang outward whichever way the hands happen to lie
-    to_wrist = 0.38 * body.hand_size
-    line_r = rig.right.palm - rig.right.towards * to_wrist - body.right_shoulder
-    line_l = rig.left.palm - rig.left.towards * to_wrist - body.left_shoulder
-    rig.bend_right = np.where((line_r.conj() * (-0.5 + 0.9j)).imag > 0, 1.0, -1.0)
-    rig.bend_left = np.where((line_l.conj() * (0.5 + 0.9j)).imag > 0, 1.0, -1.0)
+    # folded arms: the elbows hang before the ribs, nearer to the viewer
+    rig.elbow_right = 0.5 * (body.right_shoulder + rig.right.palm) - 0.05 + 0.125j
+    rig.elbow_left = 0.5 * (body.left_shoulder + rig.left.palm) + 0.05 + 0.125j

@@ -90,7 +90,7 @@ def draw_room(room: Room, height: int, width: int) -> np.ndarray:
     if rng.random() < 0.5:
         rug = aspect * rng.uniform(0.3, 0.7) + 1j * (horizon + 0.14) + ellipse(0.4, 0.08, 24)
         sketch.fill(0.1, rug, _colour(rng))
-    sketch.ink(height, 0j).draw(image, 0)
+    sketch.ink(height, 0j).draw_frame(image, 0)
     return image
 
 
