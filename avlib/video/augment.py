@@ -8,13 +8,12 @@ functions: their classes draw from the global generator, these from the one give
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
-from torchvision.transforms.v2 import InterpolationMode
-from torchvision.transforms.v2 import functional as F
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -110,7 +109,7 @@ class SoPAugment:
     def test(self, frames: Frames) -> Float32[Tensor, "channel frame {self.size} {self.size}"]:
         """The deterministic counterpart."""
         planes = _resize_short(_planes(frames), self.size)
-        return _normalised(F.center_crop(planes, [self.size, self.size]))
+        return _normalised(_v2().center_crop(planes, [self.size, self.size]))
 
 
 @dataclass(frozen=True)
@@ -150,7 +149,7 @@ class SeCoAugment:
             planes = _resize_short(planes, int(self.size / 0.875))
         else:
             planes = _resize(planes, (self.resize, self.resize))
-        return _normalised(F.center_crop(planes, [self.size, self.size]))
+        return _normalised(_v2().center_crop(planes, [self.size, self.size]))
 
 
 @dataclass(frozen=True)
@@ -176,8 +175,8 @@ class CoSepAugment:
     ) -> Float32[Tensor, "channel frame {self.size} {self.size}"]:
         """Augment the frames of one clip, all alike."""
         planes = _random_flip(_planes(frames), self.flip, generator)
-        planes = F.adjust_brightness(planes, _uniform(self.colour, generator))
-        planes = F.adjust_saturation(planes, _uniform(self.colour, generator))
+        planes = _v2().adjust_brightness(planes, _uniform(self.colour, generator))
+        planes = _v2().adjust_saturation(planes, _uniform(self.colour, generator))
         planes = _resize(planes, (self.resize, self.resize))
         return _normalised(_random_crop(planes, self.size, generator))
 
@@ -192,6 +191,13 @@ class DSOLAugment(CoSepAugment):
 
     Stage 2 (synthetic scenes) uses `test` in training too, as the authors' code does.
     """
+
+
+def _v2() -> ModuleType:
+    """Torchvision's functions, imported when first used: seconds that readers of files save."""
+    from torchvision.transforms.v2 import functional
+
+    return functional
 
 
 def _planes(frames: Frames) -> UInt8[Tensor, "frame 3 height width"]:
@@ -209,13 +215,20 @@ def _normalised(
     return planes.permute(1, 0, 2, 3).contiguous().float().sub_(mean).div_(std)
 
 
-def _resize(planes: Tensor, size: tuple[int, int] | list[int]) -> Tensor:
-    return F.resize(planes, list(size), InterpolationMode.BILINEAR, antialias=True)
+def _resize(planes: Tensor, size: tuple[int, int]) -> Tensor:
+    """To exactly this height and width, bilinear."""
+    return _resized(planes, list(size), "bilinear")
 
 
 def _resize_short(planes: Tensor, side: int) -> Tensor:
     """Shorter side to `side`, bicubic (as Sound of Pixels), the aspect kept."""
-    return F.resize(planes, [side], InterpolationMode.BICUBIC, antialias=True)
+    return _resized(planes, [side], "bicubic")
+
+
+def _resized(planes: Tensor, size: list[int], kind: str) -> Tensor:
+    from torchvision.transforms.v2 import InterpolationMode
+
+    return _v2().resize(planes, size, InterpolationMode(kind), antialias=True)
 
 
 def _random_crop(planes: Tensor, size: int, generator: torch.Generator) -> Tensor:
@@ -233,7 +246,7 @@ def _random_crop(planes: Tensor, size: int, generator: torch.Generator) -> Tenso
 
 
 def _random_flip(planes: Tensor, chance: float | int, generator: torch.Generator) -> Tensor:
-    return F.horizontal_flip(planes) if torch.rand((), generator=generator) < chance else planes
+    return _v2().horizontal_flip(planes) if torch.rand((), generator=generator) < chance else planes
 
 
 def _uniform(bounds: tuple[float | int, float | int], generator: torch.Generator) -> float:
