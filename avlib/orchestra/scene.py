@@ -40,8 +40,9 @@ class Scene:
         instrument_boxes: idem, the instrument alone (with bow, sticks, strap and stands).
         joints: x, y in pixels and confidence of the 60 joints of `avlib.skeleton`;
             confidence 0 outside the picture.
-        sounding: whether a player is heard at a frame: RMS of the stem within half a frame
-            period (at least 62.5 ms) either way above -50 dB of the stem's greatest sample.
+        sounding: whether a player is heard at a frame: RMS of the stem within half a period of
+            the ``frames`` asked for (at least 62.5 ms) either way, above -50 dB of the stem's
+            greatest sample. ``frame_times`` does not change that window.
         notes: what each player plays.
         seconds: length.
         rate: samples a second.
@@ -270,7 +271,8 @@ def make_scene(
         rate: samples a second.
         split: whose players may appear when ``players`` is not given.
         players: identity numbers, one per instrument.
-        frame_times: seconds of the frames wanted instead of ``frames`` even ones.
+        frame_times: seconds of the frames wanted instead of ``frames`` even ones; each picture is
+            the same as it would be among any others.
         hard: hard cases: "poster" (a picture of another instrument hangs on the wall),
             "two_sounds" (player 0 plays two melodies at once: one object, two sounds in one
             stem), "small" (far away, anywhere), "occlusion" (something stands in front; boxes
@@ -299,7 +301,7 @@ def make_scene(
     picture, boxes, tools, joints = _see(
         seed, instruments, identities, scores, times, seconds, (height, width), hard
     )
-    heard = sounding_at(stems, times, rate, max(SOUNDING_S, 0.5 / fps))
+    heard = sounding_at(stems, times, rate, max(SOUNDING_S, 0.5 * seconds / frames))
     return Scene(
         instruments=instruments,
         players=identities,
