@@ -5,7 +5,7 @@ import math
 import platform
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,28 @@ from avlib.apply.regions import Numbers, Region, RegionError, choose_regions, cu
 from avlib.apply.truth import find_truth, score
 from avlib.apply.windows import OverlapAdd, cut_windows, window_starts
 from avlib.audio import FrontEnd
-from avlib.video import Probe, VideoError, iter_frames, normalise, probe, read_audio
+from avlib.video import VideoError, iter_frames, normalise, probe, read_audio
 from avlib.video.write import AAC_RATES, write_video
 
 # Windows that go through the network together: more is no faster on a CPU.
 BATCH = 4
 SILENT = 1e-5
+
+
+@dataclass(frozen=True)
+class VideoFile:
+    """A video with pictures and sound; the fields are those of `avlib.video.Probe`."""
+
+    path: str
+    seconds: float
+    width: int
+    height: int
+    fps: float
+    frames: int
+    constant_rate: bool
+    video_seconds: float
+    rate: int
+    audio_seconds: float
 
 
 @dataclass(frozen=True)
@@ -150,7 +166,7 @@ def separate_video(
 def separate_waves(
     net: "sop.SoundOfPixels",
     path: Path,
-    info: Probe,
+    info: VideoFile,
     mixture: Float[np.ndarray, " sample"],
     regions: Sequence[Region],
     *,
@@ -186,7 +202,11 @@ def separate_waves(
 
 
 def _pictures(
-    cfg: "sop.SoPConfig", path: Path, info: Probe, starts: Sequence[int], regions: Sequence[Region]
+    cfg: "sop.SoPConfig",
+    path: Path,
+    info: VideoFile,
+    starts: Sequence[int],
+    regions: Sequence[Region],
 ) -> Iterator[Float[torch.Tensor, "player channel frame size size"]]:
     """For every window, each player's pictures from the time of that window.
 
@@ -226,14 +246,14 @@ def picture_times(cfg: "sop.SoPConfig", start: int) -> Float[np.ndarray, " frame
     return middle + (np.arange(cfg.frames) - (cfg.frames - 1) / 2) * cfg.frame_spacing_s
 
 
-def _usable(path: Path) -> Probe:
+def _usable(path: Path) -> VideoFile:
     """Look into the file; raise if there is nothing to separate in it."""
     info = probe(path)
     if info.width is None:
         raise VideoError(f"{path}: has sound but no pictures; give a video that shows the players")
     if info.rate is None:
         raise VideoError(f"{path}: has pictures but no sound; give a video with a sound track")
-    return info
+    return VideoFile(**{item.name: getattr(info, item.name) for item in fields(VideoFile)})
 
 
 def _device(name: str) -> torch.device:
@@ -243,7 +263,7 @@ def _device(name: str) -> torch.device:
 
 
 def _notes(
-    info: Probe, how: str, regions: Sequence[Region], front_end: FrontEnd
+    info: VideoFile, how: str, regions: Sequence[Region], front_end: FrontEnd
 ) -> tuple[str, ...]:
     """What the user should know about this result."""
     notes = []
@@ -282,7 +302,7 @@ def score_table(scores: dict[str, Any]) -> list[str]:
 
 
 def _write(
-    result: Separation, path: Path, info: Probe, settings: dict[str, Any], progress: bool
+    result: Separation, path: Path, info: VideoFile, settings: dict[str, Any], progress: bool
 ) -> None:
     """Write all files into a folder that is complete or absent."""
     labels = [region.label for region in result.regions]
@@ -310,7 +330,7 @@ def _write(
 
 
 def _write_video(
-    target: Path, path: Path, info: Probe, regions: Sequence[Region], progress: bool
+    target: Path, path: Path, info: VideoFile, regions: Sequence[Region], progress: bool
 ) -> np.ndarray:
     """Write the video with its boxes, one picture in memory at a time; returns the first one."""
     fps = info.fps if info.constant_rate else min(max(round(info.fps), 10), 60)
@@ -342,7 +362,7 @@ def _how_made(settings: dict[str, Any]) -> list[str]:
 
 
 def _record(
-    result: Separation, path: Path, info: Probe, settings: dict[str, Any]
+    result: Separation, path: Path, info: VideoFile, settings: dict[str, Any]
 ) -> dict[str, Any]:
     """What was done, as JSON."""
     players = []

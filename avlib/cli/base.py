@@ -1,5 +1,6 @@
 """What all commands share."""
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,3 +19,23 @@ class Command:
     def run(self) -> int:
         """Do the work; returns the exit code."""
         raise NotImplementedError(type(self).__name__)
+
+
+def checked_device(name: str) -> str:
+    """Return the name of a device if it can be one, and if this machine has it.
+
+    Raises:
+        ValueError: torch knows no such device, or there is none here.
+
+    Example:
+        >>> checked_device("auto")
+        'auto'
+    """
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", name):
+        raise ValueError(f"--device {name}: give auto, cpu, cuda, cuda:1 or mps")
+    import torch
+
+    there = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
+    if not there.get(name.partition(":")[0], lambda: True)():
+        raise ValueError(f"--device {name}: there is none here; leave it away, or see avlib doctor")
+    return name

@@ -168,4 +168,4 @@ def one_line(error: Exception) -> str:
         return "there is not enough memory; use a shorter or smaller file, or fewer --workers"
     text = " ".join(str(error).split())
     # The package's own errors speak for themselves; of others, say what they are.
-    return text if text and isinstance(error, ValueError) else f"{type(error).__name__}: {text}"
+    return text if text and _is_input(error) else f"{type(error).__name__}: {text}"

@@ -29,7 +29,7 @@ Example:
         """Print the findings."""
         from avlib import doctor
 
-        findings = doctor.examine()
+        findings = doctor.run_checks()
         print(doctor.report(findings))
         return FAILED if any(finding.blocks for finding in findings) else 0
 
@@ -129,14 +129,12 @@ Examples:
     """Hard cases in every clip: poster, two_sounds, small, occlusion."""
     workers: Annotated[int | None, conf.arg(metavar="INT", help_behavior_hint="")] = None
     """Processes; without, one per core."""
-    workers: int | None = None
-    """Processes; default: one per core."""
 
     def run(self) -> int:
         """Write the clips."""
         from avlib.orchestra.export import export_videos
+        from avlib.orchestra.instruments import MUSIC21
 
-        options = {"instruments": self.instruments} if self.instruments else {}
         export_videos(
             self.folder,
             self.count,
@@ -150,7 +148,7 @@ Examples:
             silent_probability=self.silent,
             hard=self.hard,
             workers=self.workers,
-            **options,
+            instruments=self.instruments or MUSIC21,
         )
         print(self.folder)
         return 0

@@ -1,12 +1,13 @@
 """`avlib separate`."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
 from tyro import conf
 
-from avlib.cli.base import Command
+from avlib.cli.base import Command, checked_device
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +70,7 @@ Examples:
             model=self.checkpoint,
             overwrite=self.overwrite,
             truth=self.truth,
-            device=self.device,
+            device=checked_device(self.device),
             progress=True,
         )
         for note in result.notes:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from tyro import conf
 
-from avlib.cli.base import Command
+from avlib.cli.base import Command, checked_device
 
 if TYPE_CHECKING:
     from avlib.data import MixAndSeparate, Source
@@ -86,7 +86,7 @@ Examples:
         # number of steps that the user asked for.
         if self.steps is not None and self.minutes is None:
             changes["max_minutes"] = None
-        train = replace(recipe.train, seed=self.seed, device=self.device)
+        train = replace(recipe.train, seed=self.seed, device=checked_device(self.device))
         return replace(recipe, seed=self.seed, train=train).changed(**changes)
 
 
@@ -143,7 +143,7 @@ Examples:
         from avlib import sop
         from avlib.training import world
 
-        with world(self.device) as here:
+        with world(checked_device(self.device)) as here:
             model = sop.load(self.checkpoint, here.device)
             pairs = "sop" if self.split == "test" else "sop-validation"
             result = sop.evaluate(model, pairs, limit=self.pairs, workers=self.workers)
