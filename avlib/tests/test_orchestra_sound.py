@@ -268,7 +268,7 @@ def test_levels(name):
         own = voice(name, player).level_db
         levels.append(db(frames[frames > frames.max() * 10**-3.5].mean()) - own)
         peaks.append(np.abs(wave).max())
-    assert abs(np.mean(levels) - NOMINAL_DB) < 3
+    assert -3.3 < np.mean(levels) - NOMINAL_DB < 1.5  # strokes are scaled down at their peaks
     assert max(peaks) < 0.99
 
 
