@@ -137,13 +137,19 @@ class TestErrors:
         assert "--help" in done.stderr
         assert "Traceback" not in done.stderr
 
-    def test_bad_input_is_one_line_with_the_file_and_the_remedy(self, tmp_path, checkpoint):
+    def test_bad_input_is_one_line_with_the_file_and_the_remedy(
+        self, tmp_path, checkpoint, monkeypatch, capsys
+    ):
+        """In this process, because importing torch a dozen times would take minutes."""
+        from avlib.cli import main
+
         film(tmp_path / "mute.mp4", 1.0, sound=False)
         film(tmp_path / "good.mp4", 1.0)
         (tmp_path / "text.mp4").write_text("no video")
         soundfile.write(tmp_path / "song.wav", tone(440, 1.0), 11025)
         (tmp_path / "full").mkdir()
         (tmp_path / "full" / "thesis.txt").write_text("years")
+        before = sorted(os.listdir(tmp_path))
         cases = [
             (["absent.mp4"], "absent.mp4: no such file"),
             (["text.mp4"], "text.mp4: not a video"),
@@ -159,41 +165,54 @@ class TestErrors:
             (["good.mp4", "--device", "gpu"], "--device gpu: give auto"),
             (["good.mp4", "--checkpoint", "nowhere"], "nowhere"),
         ]
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.delenv("AVLIB_DEBUG", raising=False)
+        monkeypatch.setattr(signal, "signal", lambda *given: None)
         for words, told in cases:
-            given = words if "--checkpoint" in words else [*words, "--checkpoint", checkpoint]
-            done = avlib("separate", *given, cwd=tmp_path)
-            assert done.returncode == 2, words
-            assert told in done.stderr, (words, done.stderr)
-            assert done.stderr.startswith("avlib: ")
-            assert done.stderr.count("\n") == 1, done.stderr
-            assert done.stdout == ""
-        assert sorted(os.listdir(tmp_path)) == [
-            "full",
-            "good.mp4",
-            "mute.mp4",
-            "song.wav",
-            "text.mp4",
-        ]
+            given = words if "--checkpoint" in words else [*words, "--checkpoint", str(checkpoint)]
+            assert main(["separate", *given]) == 2, words
+            said = capsys.readouterr()
+            assert told in said.err, (words, said.err)
+            assert said.err.startswith("avlib: ")
+            assert said.err.count("\n") == 1, said.err
+            assert said.out == ""
+        assert sorted(os.listdir(tmp_path)) == before
         assert os.listdir(tmp_path / "full") == ["thesis.txt"]
 
-    def test_the_traceback_is_there_when_asked_for(self, tmp_path):
-        assert "Traceback" in avlib("separate", "x.mp4", "--debug", cwd=tmp_path).stderr
-        assert "Traceback" in avlib("separate", "x.mp4", cwd=tmp_path, AVLIB_DEBUG="1").stderr
-        assert "Traceback" not in avlib("separate", "x.mp4", cwd=tmp_path, AVLIB_DEBUG="0").stderr
+    def test_in_a_process_of_its_own(self, tmp_path):
+        (tmp_path / "text.mp4").write_text("no video")
+        done = avlib("separate", "text.mp4", cwd=tmp_path)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert done.stderr.startswith("avlib: text.mp4: not a video")
 
-    def test_orchestra(self, tmp_path):
-        for words, told in (
+    @pytest.mark.parametrize("debug", [{"AVLIB_DEBUG": "1"}, {}])
+    def test_the_traceback_is_there_when_asked_for(self, debug, tmp_path):
+        flags = [] if debug else ["--debug"]
+        done = avlib("orchestra", "preview", "sheet.txt", *flags, cwd=tmp_path, **debug)
+        assert done.returncode == 2
+        assert "Traceback" in done.stderr
+
+    @pytest.mark.parametrize(
+        ("words", "told"),
+        [
             (["preview", "sheet.txt"], "sheet.txt: give a name that ends in .png"),
             (["preview", "nowhere/sheet.png"], "there is no folder nowhere"),
             (["validate", "nowhere"], "nowhere"),
             (["export", "x", "--players", "5"], "5"),
             (["export", "x", "--instruments", "kazoo", "violin"], "kazoo"),
-        ):
-            done = avlib("orchestra", *words, cwd=tmp_path)
-            assert done.returncode == 2, (words, done)
-            assert told in done.stdout + done.stderr
-            assert "Traceback" not in done.stderr
-        assert not list(tmp_path.rglob("*.*"))
+        ],
+    )
+    def test_orchestra(self, words, told, tmp_path, monkeypatch, capsys):
+        from avlib.cli import main
+
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.delenv("AVLIB_DEBUG", raising=False)
+        monkeypatch.setattr(signal, "signal", lambda *given: None)
+        assert main(["orchestra", *words]) == 2
+        said = capsys.readouterr()
+        assert told in said.out + said.err
+        assert "Traceback" not in said.err
+        assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 class TestFailures:
@@ -203,29 +222,27 @@ class TestFailures:
         from avlib.cli import dispatch
         from avlib.cli.orchestra import Doctor
 
-        before = signal.getsignal(signal.SIGTERM)
-        try:
-            for error, code, told in (
-                (RuntimeError("out of\nluck"), 1, "avlib: RuntimeError: out of luck\n"),
-                (OSError(28, "No space left on device", "a.mp4"), 1, "avlib: a.mp4: No space left"),
-                (ValueError("a.mp4: bad; mend it"), 2, "avlib: a.mp4: bad; mend it\n"),
-                (MemoryError(), 1, "not enough memory"),
-                (KeyboardInterrupt(), 130, "Ctrl-C"),
-            ):
+        monkeypatch.setattr(signal, "signal", lambda *given: None)
+        monkeypatch.delenv("AVLIB_DEBUG", raising=False)
+        for error, code, told in (
+            (RuntimeError("out of\nluck"), 1, "avlib: RuntimeError: out of luck\n"),
+            (OSError(28, "No space left on device", "a.mp4"), 1, "avlib: a.mp4: No space left"),
+            (ValueError("a.mp4: bad; mend it"), 2, "avlib: a.mp4: bad; mend it\n"),
+            (MemoryError(), 1, "not enough memory"),
+            (KeyboardInterrupt(), 130, "Ctrl-C"),
+        ):
 
-                def fail(self, error=error):
-                    raise error
+            def fail(self, error=error):
+                raise error
 
-                monkeypatch.setattr(Doctor, "run", fail)
-                assert dispatch.main(["doctor"]) == code
-                said = capsys.readouterr().err
-                assert told in said
-                assert "Traceback" not in said
-                if code != 130:
-                    dispatch.main(["doctor", "--debug"])
-                    assert "Traceback" in capsys.readouterr().err
-        finally:
-            signal.signal(signal.SIGTERM, before)
+            monkeypatch.setattr(Doctor, "run", fail)
+            assert dispatch.main(["doctor"]) == code
+            said = capsys.readouterr().err
+            assert told in said
+            assert "Traceback" not in said
+            if code != 130:
+                dispatch.main(["doctor", "--debug"])
+                assert "Traceback" in capsys.readouterr().err
 
     def test_a_reader_who_leaves_is_no_error(self, tmp_path):
         command = f"{sys.executable} -m avlib separate --help | head -c 10"
