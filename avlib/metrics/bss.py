@@ -79,6 +79,8 @@ def bss_eval(
     """
     _check_signals(references, estimates, filter_length, silent)
     lead, shape = references.shape[:-2], references.shape[-2:]
+    if not references.numel():
+        return BSSScores(*references.new_zeros(3, *lead, shape[0], dtype=torch.float64))
     size = _chunk(references.device, SIGNAL_BYTES, 32 * shape.numel())
     chunks = zip(
         references.reshape(-1, *shape).split(size),
