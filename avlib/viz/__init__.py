@@ -1,1 +1,1 @@
-"""What the book shows: self-contained players (`players`) and plots (`plots`); `page` for `separate`."""
+"""What is shown: `players` and `plots` for the book, `page` for what `separate` writes."""

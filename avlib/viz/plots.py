@@ -5,12 +5,14 @@ chapter can add a title, a line or a neighbour.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
@@ -71,7 +73,7 @@ def waveform(
     *,
     title: str = "",
     start_s: float = 0.0,
-    **line: object,
+    **line: Any,
 ) -> Axes:
     """Draw a wave over time.
 
@@ -85,8 +87,8 @@ def waveform(
     """
     ax = ax or plt.subplots()[1]
     samples = np.asarray(wave)
-    style = {"linewidth": 0.6} | line
-    ax.plot(start_s + np.arange(len(samples)) / rate, samples, **style)
+    line = {"linewidth": 0.6} | line
+    ax.plot(start_s + np.arange(len(samples)) / rate, samples, **line)
     ax.set(xlabel="time (s)", ylabel="amplitude", title=title)
     ax.margins(x=0)
     return ax
@@ -221,7 +223,8 @@ def score_bars(
     sns.barplot(scores, x=x, y=y, hue=hue, ax=ax, seed=0, edgecolor="black", linewidth=0.8)
     legend = ax.get_legend()
     handles = legend.get_patches() if legend else []
-    for group, hatch in zip(ax.containers, HATCHES, strict=False):
+    groups = cast(list[BarContainer], ax.containers)
+    for group, hatch in zip(groups, HATCHES, strict=False):
         for bar in group:
             bar.set_hatch(hatch)
         ax.bar_label(group, fmt="%.1f", padding=2, fontsize=8)
