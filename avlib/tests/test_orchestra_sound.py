@@ -260,7 +260,7 @@ def test_a_silent_player_is_silent():
 @pytest.mark.parametrize("name", NAMES)
 def test_levels(name):
     levels, peaks = [], []
-    for player in range(6):
+    for player in range(10):
         wave = play(tune(name, player), name, player, 6.0)
         assert wave.shape == (66150,)
         assert np.isfinite(wave).all()
@@ -268,7 +268,7 @@ def test_levels(name):
         own = voice(name, player).level_db
         levels.append(db(frames[frames > frames.max() * 10**-3.5].mean()) - own)
         peaks.append(np.abs(wave).max())
-    assert -3.3 < np.mean(levels) - NOMINAL_DB < 1.5  # strokes are scaled down at their peaks
+    assert -3.3 < np.mean(levels) - NOMINAL_DB < 1.7  # strokes are scaled down at their peaks
     assert max(peaks) < 0.99
 
 
