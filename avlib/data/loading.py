@@ -64,12 +64,15 @@ class MixLoader(DataLoader[dict[str, Any]]):
     """A DataLoader of mixes that keeps account of what was left out.
 
     With ``on_error="skip"`` each clip that could not be read is added to the set's `missing`
-    in this process, whatever the number of workers, and reported on stderr once.
+    in this process, whatever the number of workers, and reported on stderr once. A pass through
+    an evaluation set starts a new account.
     """
 
     dataset: MixAndSeparate
 
     def __iter__(self) -> Iterator[dict[str, Any]]:  # type: ignore[override]
+        if not self.dataset.train:
+            self.dataset.missing.clear()
         for batch in super().__iter__():
             self.dataset.account(batch)
             if "waves" in batch:
@@ -141,6 +144,8 @@ def _loader(
         collate_fn=collate,
         pin_memory=pin,
         worker_init_fn=start_worker,
+        # a generator of its own: a DataLoader draws from the global one even without workers
+        generator=torch.Generator().manual_seed(dataset.seed),
     )
 
 

@@ -190,6 +190,7 @@ class MixAndSeparate(Dataset[dict[str, Any]]):
         self.target_scale, self.on_error = target_scale, on_error
         self.pairs = None if pairs is None else tuple(tuple(pair) for pair in pairs)
         self.missing: list[str] = []
+        self._reported: set[str] = set()
         self._length = self._checked_length(length)
 
     def _checked_length(self, length: int | None) -> int:
@@ -301,8 +302,9 @@ class MixAndSeparate(Dataset[dict[str, Any]]):
         because a worker's own list dies with the worker.
         """
         for message in batch["missing"]:
-            if message not in self.missing:
+            if message not in self._reported:
                 print(f"left out: {message}", file=sys.stderr)
+            self._reported.add(message)
             self.missing.append(message)
 
 

@@ -156,10 +156,10 @@ def test_entries_differ_by_index_seed_and_split():
 
 
 def test_instruments_and_players_are_equally_likely():
-    entries = Orchestra("test", MUSIC11, length=2200).entries[:]
+    entries = Orchestra("test", MUSIC11, length=1100).entries[:]
     counts = Counter(entry.categories[0] for entry in entries)
     assert set(counts) == set(MUSIC11)
-    assert all(150 < count < 250 for count in counts.values())  # 200 expected, deviation 13.5
+    assert all(65 < count < 135 for count in counts.values())  # 100 expected, deviation 9.5
     assert {number for entry in entries for number in entry.numbers} == set(PLAYERS["test"])
 
 
@@ -399,16 +399,18 @@ def test_mixing_rules_by_hand():
 def test_training_draws_gain_and_segment_and_evaluation_does_not():
     dataset = mixes(rule="sop", length=30)
     gains = []
-    for index in range(30):
+    for index in range(16):
         plan, item = dataset.plan(index), dataset[index]
         assert all(0 <= start <= 66150 - 11025 for start in plan.starts)
         for wave, entry, start in zip(item["waves"], plan.entries, plan.starts, strict=True):
             solo = dataset.source.read(entry, start / 11025, 1.0, (0.0,), 8).wave / 2
             gains.append(float((wave.numpy() @ solo) / (solo @ solo)))
-    assert 0.45 < min(gains) < 0.65
+    assert 0.4999 < min(gains) < 0.65
     assert 1.3 < max(gains) <= 1.5001
     starts = [start for index in range(30) for start in dataset.plan(index).starts]
-    assert len(set(starts)) > 50
+    assert len(set(starts)) > 55
+    assert min(starts) < 3000
+    assert max(starts) > 52000
     quiet = mixes(rule="seco")
     plan = quiet.plan(0)
     solo = quiet.source.read(plan.entries[0], plan.starts[0] / 11025, 1.0, (0.0,), 8).wave
@@ -463,20 +465,19 @@ def test_items_follow_the_index_the_seed_and_the_split():
 
 @pytest.mark.parametrize("rule", ["sop", "cosep", "seco"])
 def test_training_never_repeats_a_mix(rule):
-    """Three epochs of 400: no two mixes alike, not even two clips (an endless orchestra)."""
-    dataset = mixes(rule=rule, length=400)
-    sampler = TrainSampler(400, stop=1200)
+    """Three epochs of 50: no two mixes alike, not even two clips (an endless orchestra)."""
+    dataset = mixes(rule=rule, length=50)
+    sampler = TrainSampler(50, stop=150)
     plans = [dataset.plan(index) for index in sampler]
-    assert len(set(plans)) == 1200
-    assert len({entry for plan in plans for entry in plan.entries}) == 2400
-    assert sampler.epoch(399) == 0
-    assert sampler.epoch(400) == 1
+    assert len(set(plans)) == 150
+    assert len({entry for plan in plans for entry in plan.entries}) == 300
+    assert [sampler.epoch(item) for item in (49, 50, 149)] == [0, 1, 2]
 
 
 def test_training_from_few_clips_never_repeats_a_mix_either():
-    dataset = mixes(source=Orchestra(length=3, seconds=2.0), length=20)
-    items = [dataset[index]["mixture"] for index in range(100)]
-    assert len({item.numpy().tobytes() for item in items}) == 100
+    dataset = mixes(source=Orchestra(length=3, seconds=2.0), length=8)
+    items = [dataset[index]["mixture"] for index in range(24)]
+    assert len({item.numpy().tobytes() for item in items}) == 24
 
 
 def test_evaluation_ends_and_training_does_not():
@@ -524,7 +525,7 @@ def test_training_and_validation_sets_share_no_mutable_object():
     source = Orchestra("train", length=50)
     train, valid = mixes(source=source), mixes(source=source, train=False)
     ours, theirs = mutable(train, {}), mutable(valid, {})
-    assert [id(train.missing)] == [key for key, value in ours.items() if value is train.missing]
+    assert {id(train), id(train.missing)} <= ours.keys()
     assert not ours.keys() & theirs.keys()
     before = valid[0]
     train[0], train[1]
@@ -600,6 +601,7 @@ def test_global_random_states_are_neither_read_nor_moved():
     np.random.seed(1)  # noqa: NPY002
     state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
     first = mixes()[0]
+    next(iter(train_loader(mixes(), 2, steps=1)))
     assert torch.equal(torch.get_rng_state(), state)
     assert np.array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002
     torch.manual_seed(2)
@@ -646,6 +648,8 @@ def test_evaluation_counts_and_reports_what_it_leaves_out(workers, capfd):
     assert sum(len(batch["waves"]) for batch in batches) == 2
     assert len(dataset.missing) == 3
     assert "orchestra-test-0-5" in dataset.missing[1]
+    assert len(list(eval_loader(dataset, 2, workers=workers))) == 2
+    assert len(dataset.missing) == 3  # of this pass
     assert capfd.readouterr().err.count("left out: clip 'orchestra-test-0-3'") == 1
 
 
