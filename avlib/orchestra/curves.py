@@ -4,10 +4,15 @@ from functools import lru_cache
 
 import numpy as np
 
+Real = float | int
+Number = complex | float | int
+Place = np.ndarray | complex | float | int
+Points = list[complex | float | int] | np.ndarray
+
 UP, DOWN, LEFT, RIGHT = -1j, 1j, -1.0 + 0j, 1.0 + 0j
 
 
-def turn(degrees: float | np.ndarray) -> np.ndarray:
+def turn(degrees: Place) -> Place:
     """Unit direction at an angle from +x, clockwise on the screen (y points down)."""
     return np.exp(1j * np.deg2rad(degrees))
 
@@ -17,18 +22,18 @@ def _circle(count: int) -> np.ndarray:
     return np.exp(2j * np.pi * np.arange(count) / count)
 
 
-def ellipse(width: float, height: float | None = None, count: int = 24) -> np.ndarray:
+def ellipse(width: Real, height: Real | None = None, count: int = 24) -> np.ndarray:
     """Closed ellipse around 0 with radii ``width`` and ``height``: (point,)."""
     unit = _circle(count)
     return unit.real * width + 1j * unit.imag * (width if height is None else height)
 
 
-def box(x0: float, y0: float, x1: float, y1: float) -> np.ndarray:
+def box(x0: Real, y0: Real, x1: Real, y1: Real) -> np.ndarray:
     """Rectangle from corner to corner: (4,)."""
     return np.array([x0 + 1j * y0, x1 + 1j * y0, x1 + 1j * y1, x0 + 1j * y1])
 
 
-def rounded(x0: float, y0: float, x1: float, y1: float, radius: float) -> np.ndarray:
+def rounded(x0: Real, y0: Real, x1: Real, y1: Real, radius: Real) -> np.ndarray:
     """Rectangle with round corners: (20,)."""
     quarter = radius * np.exp(0.5j * np.pi * np.linspace(0, 1, 5))
     corners = (x1 - radius, y1 - radius), (x0 + radius, y1 - radius)
@@ -36,7 +41,7 @@ def rounded(x0: float, y0: float, x1: float, y1: float, radius: float) -> np.nda
     return np.concatenate([x + 1j * y + quarter * 1j**k for k, (x, y) in enumerate(corners)])
 
 
-def smooth(points: list[complex] | np.ndarray, each: int = 4, closed: bool = True) -> np.ndarray:
+def smooth(points: Points, each: int = 4, closed: bool = True) -> np.ndarray:
     """Catmull-Rom spline through ``points`` with ``each`` points a piece: (point,)."""
     return _spline(np.asarray(points, complex).tobytes(), each, closed)
 
@@ -57,7 +62,7 @@ def _spline(points: bytes, each: int, closed: bool) -> np.ndarray:
     return curve
 
 
-def mirrored(half: list[complex]) -> np.ndarray:
+def mirrored(half: Points) -> np.ndarray:
     """Close a half outline (y >= 0, from one end to the other) by its mirror image in y."""
     points = np.asarray(half, complex)
     back = points[::-1].conj()
@@ -78,9 +83,7 @@ def tube(centre: np.ndarray, widths: np.ndarray | float) -> np.ndarray:
 _ARC = np.exp(1j * np.pi * np.linspace(0.5, 1.5, 6))
 
 
-def capsule(
-    a: np.ndarray | complex, b: np.ndarray | complex, width_a: float, width_b: float
-) -> np.ndarray:
+def capsule(a: Place, b: Place, width_a: Real, width_b: Real) -> np.ndarray:
     """Limb with round ends from ``a`` to ``b`` (each (frame,) or single): (…, 12)."""
     a, b = np.asarray(a)[..., None], np.asarray(b)[..., None]
     along = b - a
@@ -90,7 +93,9 @@ def capsule(
 
 
 def place(
-    shape: np.ndarray, origin: np.ndarray | complex, direction: np.ndarray | complex = 1.0
+    shape: np.ndarray,
+    origin: Place,
+    direction: Place = 1.0,
 ) -> np.ndarray:
     """Move a shape: its +x goes along ``direction``, its 0 to ``origin``: (frame, point)."""
     return np.asarray(origin)[..., None] + np.asarray(direction)[..., None] * shape

@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
+from avlib.orchestra.curves import Real
+
 SHIFT = 4  # fractional bits of a pixel position
 ROWS = 16384  # greatest height of the tall picture
 
@@ -32,12 +34,12 @@ class Shape:
         still: its points are the same in every frame.
     """
 
-    z: float
+    z: Real
     start: int
     counts: tuple[int, ...]
     fill: Colour | None
     stroke: Colour | None
-    width: float
+    width: Real
     closed: bool
     part: int
     still: bool
@@ -46,7 +48,7 @@ class Shape:
 class Ink:
     """A sketch in pixels, ready to paint."""
 
-    def __init__(self, shapes: list[Shape], places: np.ndarray, scale: float) -> None:
+    def __init__(self, shapes: list[Shape], places: np.ndarray, scale: Real) -> None:
         self.shapes = shapes
         self.order = sorted(shapes, key=lambda shape: shape.z)
         self.places = places  # (frame, point) complex pixels
@@ -54,12 +56,12 @@ class Ink:
         pixels = places.view(np.float64).reshape(*places.shape, 2)
         self.fixed = np.rint((pixels - 0.5) * (1 << SHIFT)).astype(np.int32)
 
-    def _thickness(self, width: float) -> int:
+    def _thickness(self, width: Real) -> int:
         return max(1, round(width * self.scale))
 
     def _pad(self, shape: Shape) -> float:
-        """How far a shape reaches beyond its points."""
-        return 0.5 if shape.stroke is None else self._thickness(shape.width) / 2
+        """How far a shape reaches beyond its points, with half a pixel of smoothing."""
+        return 0.5 + (0.0 if shape.stroke is None else self._thickness(shape.width) / 2)
 
     def split(self) -> tuple[list[Shape], list[Shape]]:
         """Shapes with only still ones below them, which need painting once, and the others."""

@@ -43,7 +43,7 @@ def perform(
     player: int,
     notes: Sequence[Note],
     times: Float[np.ndarray, " frame"],
-    seconds: float,
+    seconds: float | int,
     rng: np.random.Generator,
     tint: tuple[float, float, float] = (1.0, 1.0, 1.0),
 ) -> Performance:

@@ -100,7 +100,7 @@ def _check(instruments: Sequence[str], silent: Sequence[int], hard: Sequence[str
 
 
 def _scores(
-    seed: int, instruments: Sequence[str], silent: Sequence[int], seconds: float, two: bool
+    seed: int, instruments: Sequence[str], silent: Sequence[int], seconds: float | int, two: bool
 ) -> tuple[tuple[Note, ...], ...]:
     scores = []
     for k, name in enumerate(instruments):
@@ -120,7 +120,7 @@ def _sound(
     instruments: Sequence[str],
     players: Sequence[int],
     scores: Sequence[tuple[Note, ...]],
-    seconds: float,
+    seconds: float | int,
     rate: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Stems (player, sample) and their sum, scaled together to a peak of at most 0.95."""
@@ -139,7 +139,7 @@ def sounding_at(
     stems: Float32[np.ndarray, "player sample"],
     times: Float[np.ndarray, " frame"],
     rate: int,
-    half_s: float,
+    half_s: float | int,
 ) -> Bool[np.ndarray, "frame player"]:
     """Say who is heard around each time: RMS in +-``half_s`` above -50 dB of the stem's peak.
 
@@ -209,7 +209,7 @@ def _see(
     players: Sequence[int],
     scores: Sequence[tuple[Note, ...]],
     times: np.ndarray,
-    seconds: float,
+    seconds: float | int,
     size: tuple[int, int],
     hard: Sequence[str],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -249,7 +249,7 @@ def make_scene(
     seed: int,
     instruments: Sequence[str] = ("violin", "flute"),
     silent: Sequence[int] = (),
-    seconds: float = 6.0,
+    seconds: float | int = 6.0,
     frames: int = 24,
     size: int | tuple[int, int] = 128,
     rate: int = 11025,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from avlib.orchestra.curves import tube
+from avlib.orchestra.curves import Real, tube
 from avlib.orchestra.ink import Colour, Ink, Shape
 
 THICK = 0.0125  # lines wider than this are drawn as polygons
@@ -49,7 +49,7 @@ class Sketch:
 
     def fill(
         self,
-        z: float,
+        z: Real,
         points: np.ndarray | list[np.ndarray],
         colour: Colour,
         rim: Colour | None = None,
@@ -71,9 +71,9 @@ class Sketch:
 
     def lines(
         self,
-        z: float,
+        z: Real,
         lines: list[np.ndarray],
-        width: float,
+        width: Real,
         colour: Colour,
         closed: bool = False,
         part: int = INSTRUMENT,
@@ -97,9 +97,9 @@ class Sketch:
 
     def dots(
         self,
-        z: float,
+        z: Real,
         centres: np.ndarray,
-        radius: float,
+        radius: Real,
         colour: Colour,
         part: int = INSTRUMENT,
     ) -> None:
@@ -109,7 +109,7 @@ class Sketch:
             z, [centres[..., k, None] + disc for k in range(centres.shape[-1])], colour, part=part
         )
 
-    def ink(self, scale: float, origin: complex, mirror: bool = False) -> Ink:
+    def ink(self, scale: Real, origin: complex, mirror: bool = False) -> Ink:
         """Place the sketch in the picture: pixel = origin + scale * point (x negated if mirror)."""
         flat = np.empty((self.frames, self.count), np.complex128)
         start = 0

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Complex, Float
 
+from avlib.orchestra.curves import Real
 from avlib.orchestra.performer.look import Look
 from avlib.orchestra.performer.timeline import Timeline
 from avlib.orchestra.sketch import Sketch
@@ -37,10 +38,10 @@ class Stance:
         facing: how far the face looks to the side (-1 the player's right, 1 left).
     """
 
-    x: float = 0.5
+    x: Real = 0.5
     seated: bool = False
-    knees: float = 0.075
-    facing: float = 0.0
+    knees: Real = 0.075
+    facing: Real = 0.0
 
 
 @dataclass
@@ -58,8 +59,8 @@ class Grip:
     palm: np.ndarray
     towards: np.ndarray
     curl: np.ndarray
-    flip: float = 1.0
-    z: float = 7.0
+    flip: Real = 1.0
+    z: Real = 7.0
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Idle:
     blink: np.ndarray
 
 
-def idle_of(times: np.ndarray, seconds: float, rng: np.random.Generator) -> Idle:
+def idle_of(times: np.ndarray, seconds: Real, rng: np.random.Generator) -> Idle:
     """Draw the idle life of one player in one scene, as functions of continuous time."""
     speed = rng.uniform([0.12, 0.25, 0.1, 0.15], [0.25, 0.45, 0.2, 0.3])
     phase = rng.uniform(0, 2 * np.pi, 4)
@@ -90,9 +91,9 @@ def idle_of(times: np.ndarray, seconds: float, rng: np.random.Generator) -> Idle
 def reach(
     shoulder: Complex[np.ndarray, " frame"],
     wrist: Complex[np.ndarray, " frame"],
-    upper: float,
-    fore: float,
-    bend: float,
+    upper: Real,
+    fore: Real,
+    bend: Real,
 ) -> Complex[np.ndarray, " frame"]:
     """Find the elbow between shoulder and wrist: two-bone inverse kinematics.
 
@@ -111,7 +112,7 @@ def reach(
     return shoulder + line / distance * a * (cosine + 1j * bend * np.sqrt(1 - cosine**2))
 
 
-def hand_joints(grip: Grip, size: float) -> Complex[np.ndarray, "frame joint"]:
+def hand_joints(grip: Grip, size: Real) -> Complex[np.ndarray, "frame joint"]:
     """Place the 21 joints of a hand: root, then thumb to little finger, four each."""
     curl = grip.curl[:, :, None] * np.array([0.0, 0.5, 1.2, 1.8])
     angle = _SPREAD[:, None] + curl * np.array([0.6, 0.75, 0.75, 0.75, 0.75])[:, None]
@@ -168,7 +169,7 @@ class Body:
         self.hand_size = HAND * look.limb**0.5
 
     def arm(
-        self, grip: Grip, side: str, bend: float, elbow: np.ndarray | None = None
+        self, grip: Grip, side: str, bend: Real, elbow: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Reach for a grip: (elbow (frame,), wrist (frame,), hand (frame, 21)).
 

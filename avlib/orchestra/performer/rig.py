@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avlib.orchestra.curves import place, tube
+from avlib.orchestra.curves import Place, Real, place, tube
 from avlib.orchestra.performer.body import Body, Grip
 from avlib.orchestra.performer.look import Look, contrast, darker, lighter
 from avlib.orchestra.performer.timeline import Timeline
@@ -14,12 +14,12 @@ IVORY: Colour = (244, 238, 220)
 EBONY: Colour = (42, 36, 38)
 
 
-def blend(rest: np.ndarray | complex, play: np.ndarray | complex, active: np.ndarray) -> np.ndarray:
+def blend(rest: Place, play: Place, active: np.ndarray) -> np.ndarray:
     """Go from the resting to the playing posture as ``active`` (frame,) goes from 0 to 1."""
     return rest + (np.asarray(play) - rest) * active
 
 
-def heading(rest: float, play: float, active: np.ndarray) -> np.ndarray:
+def heading(rest: Real, play: Real, active: np.ndarray) -> np.ndarray:
     """Unit direction (frame,) between two angles in degrees, clockwise from +x."""
     return np.exp(1j * np.deg2rad(blend(rest, play, active).real))
 
@@ -34,12 +34,12 @@ class Rig:
     timeline: Timeline
     right: Grip | None = None
     left: Grip | None = None
-    bend_right: float = 1.0
-    bend_left: float = -1.0
+    bend_right: Real = 1.0
+    bend_left: Real = -1.0
     elbow_right: np.ndarray | None = None
     elbow_left: np.ndarray | None = None
 
-    def curl(self, amount: float | np.ndarray, *presses: np.ndarray) -> np.ndarray:
+    def curl(self, amount: Place, *presses: np.ndarray) -> np.ndarray:
         """Curls (frame, 5): ``amount`` for all, plus ``presses`` from the index finger on."""
         base = np.broadcast_to(np.asarray(amount, float), self.body.sway.shape)
         curls = np.repeat(base[:, None], 5, 1)
@@ -49,10 +49,10 @@ class Rig:
 
     def part(
         self,
-        z: float,
+        z: Real,
         shape: np.ndarray,
-        origin: np.ndarray | complex = 0.0,
-        direction: np.ndarray | complex = 1.0,
+        origin: Place = 0.0,
+        direction: Place = 1.0,
         colour: Colour | None = None,
         rim: bool = True,
     ) -> None:
@@ -63,11 +63,11 @@ class Rig:
 
     def pipe(
         self,
-        z: float,
+        z: Real,
         centre: np.ndarray,
         widths: np.ndarray | float,
-        origin: np.ndarray | complex = 0.0,
-        direction: np.ndarray | complex = 1.0,
+        origin: Place = 0.0,
+        direction: Place = 1.0,
         colour: Colour | None = None,
     ) -> None:
         """Draw a tube around a centre line (point,) with its widths."""
@@ -75,11 +75,11 @@ class Rig:
 
     def strings(
         self,
-        z: float,
+        z: Real,
         segments: list[np.ndarray],
-        origin: np.ndarray | complex = 0.0,
-        direction: np.ndarray | complex = 1.0,
-        width: float = 0.004,
+        origin: Place = 0.0,
+        direction: Place = 1.0,
+        width: Real = 0.004,
         colour: Colour = IVORY,
     ) -> None:
         """Draw thin lines (strings, frets, rods), all in one call."""
@@ -88,11 +88,11 @@ class Rig:
 
     def dots(
         self,
-        z: float,
+        z: Real,
         centres: np.ndarray,
-        radius: float,
-        origin: np.ndarray | complex = 0.0,
-        direction: np.ndarray | complex = 1.0,
+        radius: Real,
+        origin: Place = 0.0,
+        direction: Place = 1.0,
         colour: Colour = IVORY,
     ) -> None:
         """Draw round things of one size (keys, holes, buttons), in one call."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from avlib.orchestra.curves import Real
 from avlib.orchestra.instruments import Instrument
 from avlib.orchestra.score import Note
 
@@ -100,14 +101,14 @@ class Timeline:
         u = np.minimum((t - s.onset) / 0.04, (s.end + 0.08 - t) / 0.08).clip(0, 1)
         return (u * s.velocity).max(1)
 
-    def pitch(self, strokes: Strokes | None = None, rest: float = 0.4) -> np.ndarray:
+    def pitch(self, strokes: Strokes | None = None, rest: Real = 0.4) -> np.ndarray:
         """Pitch in [0, 1], reached at the onset and held until the next note, (frame,)."""
         s = self.strokes if strokes is None else strokes
         if not len(s):
             return np.full(len(self.times), rest)
         return self.held(s, s.pitch)
 
-    def held(self, strokes: Strokes, values: np.ndarray, lead: float = 0.1) -> np.ndarray:
+    def held(self, strokes: Strokes, values: np.ndarray, lead: Real = 0.1) -> np.ndarray:
         """A value per stroke, reached at its onset from the one before within ``lead`` s."""
         onset = strokes.onset
         gap = np.diff(onset, prepend=onset[0] - 1.0)
@@ -143,7 +144,7 @@ class Timeline:
         keys = np.stack([s.onset - half, s.onset + later], 1).ravel()
         return np.interp(self.times, keys, np.stack([before, after], 1).ravel())
 
-    def fall(self, strokes: Strokes, rest: float = 0.25) -> np.ndarray:
+    def fall(self, strokes: Strokes, rest: Real = 0.25) -> np.ndarray:
         """Height of a stick or finger: 0 at its onsets, raised before by loudness, (frame,)."""
         s = strokes
         if not len(s):
@@ -171,7 +172,7 @@ class Timeline:
         attack = 1 - self.since()
         return self.active() * (self.level() * (2.0 + 6.0 * attack) + 9.0 * self.pitch())
 
-    def press(self, strokes: Strokes, rest: float = 0.5) -> np.ndarray:
+    def press(self, strokes: Strokes, rest: Real = 0.5) -> np.ndarray:
         """Height of a hand over keys: 0 while its note is held, up between notes, (frame,)."""
         s = strokes
         if not len(s):
@@ -186,7 +187,7 @@ class Timeline:
         keys, values = np.append(s.onset[0] - 0.1, keys), np.append(rest, values)
         return np.interp(self.times, keys, values)
 
-    def since(self, strokes: Strokes | None = None, over: float = 0.7) -> np.ndarray:
+    def since(self, strokes: Strokes | None = None, over: Real = 0.7) -> np.ndarray:
         """Time since the last onset, 0 just after it to 1 (``over`` s later or more), (frame,).
 
         Slow, so that a still picture tells how old a note is; the way back to 0 takes the last

@@ -109,7 +109,7 @@ def harp(rig: Rig) -> None:
         if side == "left":
             spot = spot + 0.10j + 0.01
         rest = (x - 0.12 + 0.56j) if side == "right" else (x - 0.05 + 0.66j)
-        palm = blend(rest, spot + 0.05 * t.since(hand) * (1 - 0.5j), on)
+        palm = blend(rest, spot + (0.06 * flick + 0.03 * t.since(hand)) * (1 - 0.6j), on)
         towards = turn(205 - 30 * flick) if side == "right" else turn(188 - 30 * flick)
         grip = Grip(
             palm, towards, rig.curl(0.25 + 0.6 * flick), flip=1, z=7 if side == "right" else 6.6

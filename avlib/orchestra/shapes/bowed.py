@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from avlib.orchestra.curves import box, ellipse, mirrored, smooth, turn
+from avlib.orchestra.curves import Real, box, ellipse, mirrored, smooth, turn
 from avlib.orchestra.performer.body import Grip
 from avlib.orchestra.performer.rig import EBONY, IVORY, Rig, blend, heading
 
@@ -29,7 +29,7 @@ _WAISTED = smooth(
 _F_HOLE = np.array([0.34 + 0.11j, 0.37 + 0.135j, 0.45 + 0.11j, 0.53 + 0.085j, 0.56 + 0.11j])
 
 
-def _fiddle(rig: Rig, z: float, origin: np.ndarray, along: np.ndarray, size: float) -> None:
+def _fiddle(rig: Rig, z: Real, origin: np.ndarray, along: np.ndarray, size: Real) -> None:
     """Draw a body with waist, neck, scroll, strings; ``origin`` is the tail."""
     put = {"origin": origin, "direction": along}
     rig.part(z, _WAISTED * size, **put)
@@ -48,10 +48,10 @@ def _fiddle(rig: Rig, z: float, origin: np.ndarray, along: np.ndarray, size: flo
 
 def _bow(
     rig: Rig,
-    z: float,
+    z: Real,
     contact: np.ndarray,
     along: np.ndarray,
-    length: float,
+    length: Real,
     lift: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw a bow whose hair crosses ``contact``; returns (frog (frame,), playing part)."""

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from avlib.orchestra.curves import box, ellipse, place, smooth, turn
+from avlib.orchestra.curves import Real, box, ellipse, place, smooth, turn
 from avlib.orchestra.performer.body import Grip
 from avlib.orchestra.performer.rig import EBONY, Rig, blend, edge_of
 
 
-def _loop(x0: float, x1: float, y0: float, y1: float) -> np.ndarray:
+def _loop(x0: Real, x1: Real, y0: Real, y1: Real) -> np.ndarray:
     """Rounded rectangle, as a closed line."""
     r = min(x1 - x0, y1 - y0) / 2
     left = x0 + r + 1j * (y0 + y1) / 2 + r * np.exp(1j * np.linspace(0.5, 1.5, 10) * np.pi)
@@ -15,7 +15,7 @@ def _loop(x0: float, x1: float, y0: float, y1: float) -> np.ndarray:
     return np.concatenate([left, right])
 
 
-def _rings(rig: Rig, z: float, line: np.ndarray, width: float, put: dict) -> None:
+def _rings(rig: Rig, z: Real, line: np.ndarray, width: Real, put: dict) -> None:
     """A closed bent tube."""
     step = np.roll(line, -1) - np.roll(line, 1)
     side = 1j * step / np.abs(step) * (width / 2)
@@ -24,7 +24,7 @@ def _rings(rig: Rig, z: float, line: np.ndarray, width: float, put: dict) -> Non
 
 
 def _valve_hand(
-    rig: Rig, at: np.ndarray, down: np.ndarray, towards: np.ndarray, flip: float
+    rig: Rig, at: np.ndarray, down: np.ndarray, towards: np.ndarray, flip: Real
 ) -> Grip:
     """A hand over three valves; a pressed valve bends its finger."""
     palm = at + 0.0j

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avlib.orchestra.curves import box, ellipse, mirrored, smooth, turn
+from avlib.orchestra.curves import Real, box, ellipse, mirrored, smooth, turn
 from avlib.orchestra.performer.body import Grip
 from avlib.orchestra.performer.rig import EBONY, IVORY, Rig, blend, heading
 
@@ -24,10 +24,10 @@ class Lute:
 
     body: np.ndarray
     neck: tuple[float, float]
-    width: float
+    width: Real
     strings: int
-    bridge: float
-    pluck: float
+    bridge: Real
+    pluck: Real
 
 
 _EIGHT = smooth(
@@ -96,7 +96,7 @@ BANJO = Lute(_DISC, (0.9, 1.98), 0.08, 5, 0.3, 0.55)
 PIPA = Lute(_PEAR, (0.95, 1.42), 0.11, 4, 0.14, 0.32)
 
 
-def _neck(rig: Rig, lute: Lute, size: float, put: dict, head: np.ndarray, frets: int) -> None:
+def _neck(rig: Rig, lute: Lute, size: Real, put: dict, head: np.ndarray, frets: int) -> None:
     start, nut = lute.neck
     half = lute.width / 2
     rig.part(5.12, head * size, **put)
@@ -110,9 +110,7 @@ def _neck(rig: Rig, lute: Lute, size: float, put: dict, head: np.ndarray, frets:
     rig.strings(5.3, [np.array([lute.bridge + 1j * y, nut + 1j * y]) * size for y in shown], **put)
 
 
-def _pegs(
-    rig: Rig, size: float, put: dict, xs: tuple[float, ...], reach: float, both: bool
-) -> None:
+def _pegs(rig: Rig, size: Real, put: dict, xs: tuple[float, ...], reach: Real, both: bool) -> None:
     low = -reach if both else 0.0
     rods = [np.array([x + 1j * low, x + 1j * reach]) * size for x in xs]
     rig.strings(5.05, rods, **put, width=0.02, colour=rig.look.trim)
@@ -121,10 +119,10 @@ def _pegs(
 def _hands(
     rig: Rig,
     lute: Lute,
-    size: float,
+    size: Real,
     tail: np.ndarray,
     along: np.ndarray,
-    strum: float,
+    strum: Real,
     on: np.ndarray,
 ) -> None:
     """Right hand across the strings, left hand along the neck."""

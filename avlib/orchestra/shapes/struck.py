@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from avlib.orchestra.curves import box, ellipse, smooth, turn
+from avlib.orchestra.curves import Number, Real, box, ellipse, smooth, turn
 from avlib.orchestra.performer.body import Grip
 from avlib.orchestra.performer.rig import IVORY, Rig, blend
 from avlib.orchestra.performer.timeline import Strokes, strokes_of
@@ -14,18 +14,18 @@ def _stick(
     target: np.ndarray,
     height: np.ndarray,
     on: np.ndarray,
-    length: float,
-    ball: float,
+    length: Real,
+    ball: Real,
 ) -> None:
     """Draw a stick whose tip is at ``target`` when ``height`` is 0, and put the hand behind it."""
     out = -1.0 if side == "right" else 1.0
     lift = blend(0.12, height, on).real
-    tip = target - 1j * 0.17 * lift
+    tip = target - 1j * 0.20 * lift
     # the stick points from before the shoulder to its target, and up when it is raised
     shoulder = rig.body.right_shoulder if side == "right" else rig.body.left_shoulder
     way = target - shoulder - 0.02j
     way = way / np.maximum(np.abs(way), 1e-6)
-    towards = way * np.exp(1j * np.deg2rad(70 * lift) * np.where(way.real > 0, -1, 1))
+    towards = way * np.exp(1j * np.deg2rad(38 * lift) * np.where(way.real > 0, -1, 1))
     palm = tip - towards * length
     rear = palm - towards * 0.03
     z = 7.5 if ball else 7.4
@@ -66,7 +66,7 @@ def xylophone(rig: Rig) -> None:
     rig.bend_right, rig.bend_left = 1.0, -1.0
 
 
-_KIT: dict[int, tuple[str, complex]] = {
+_KIT: dict[int, tuple[str, Number]] = {
     35: ("foot", 0),
     36: ("foot", 0),
     37: ("left", 0.255 + 0.595j),
@@ -87,7 +87,7 @@ _KIT: dict[int, tuple[str, complex]] = {
 }
 
 
-def _drum_shell(rig: Rig, z: float, at: complex, wide: float, deep: float) -> None:
+def _drum_shell(rig: Rig, z: Real, at: complex, wide: Real, deep: Real) -> None:
     side = np.concatenate(
         [ellipse(wide, wide * 0.3)[:11] + 1j * deep, ellipse(wide, wide * 0.3)[10:21]]
     )
@@ -100,7 +100,7 @@ def _drum_shell(rig: Rig, z: float, at: complex, wide: float, deep: float) -> No
     rig.strings(z + 0.005, lugs, at, width=0.010, colour=rig.look.trim)
 
 
-def _targets(rig: Rig, hand: str, home: complex) -> tuple[Strokes, np.ndarray]:
+def _targets(rig: Rig, hand: str, home: Number) -> tuple[Strokes, np.ndarray]:
     """Strokes of one limb and where each falls, (stroke,) complex."""
     notes = [n for n in rig.timeline.notes if _KIT.get(round(n.pitch), ("left", home))[0] == hand]
     strokes = strokes_of(notes, rig.timeline.instrument)
@@ -111,7 +111,7 @@ def _targets(rig: Rig, hand: str, home: complex) -> tuple[Strokes, np.ndarray]:
 def drum(rig: Rig) -> None:
     """A drum kit: big bass drum in front, toms, snare, hi-hat and cymbal on stands."""
     t, body = rig.timeline, rig.body
-    foot, _ = _targets(rig, "foot", 0)
+    foot, _ = _targets(rig, "foot", 0.0)
     beat = t.pluck(foot)
     for x, y in ((0.175, 0.50), (0.83, 0.39)):
         stand = [
@@ -147,11 +147,12 @@ def drum(rig: Rig) -> None:
     rig.part(5.3, ellipse(0.078, 0.017, 20), 0.182 + 0.507j, colour=rig.look.trim)
     rig.part(5.31, ellipse(0.078, 0.017, 20), 0.182 + 0.492j, tilt_hat, colour=rig.look.trim)
     for hand in ("right", "left"):
-        strokes, places, home = spots[hand]
+        strokes, places, first = spots[hand]
         on = t.active(strokes)
-        spot = t.held(strokes, places, 0.16) if len(strokes) else np.full(len(on), home)
+        spot = t.held(strokes, places, 0.16) if len(strokes) else np.full(len(on), first)
         # The right hand's things stand at the left of the picture: cross to the ride and tom.
-        _stick(rig, hand, spot, t.fall(strokes), on, 0.145, 0.0)
+        home = body.chest + (-0.10 if hand == "right" else 0.10) + 0.13j
+        _stick(rig, hand, blend(home, spot, on), t.fall(strokes), on, 0.145, 0.0)
     body.right_knee = body.right_knee - 0.02j * beat
     rig.bend_right, rig.bend_left = 1.0, -1.0
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from avlib.orchestra.curves import box, ellipse, rounded, smooth, turn
+from avlib.orchestra.curves import Real, box, ellipse, rounded, smooth, turn
 from avlib.orchestra.performer.body import Grip
 from avlib.orchestra.performer.rig import EBONY, Rig, blend
 
 
-def _keys(rig: Rig, xs: np.ndarray, radius: float, put: dict, side: float = 0.0) -> None:
+def _keys(rig: Rig, xs: np.ndarray, radius: Real, put: dict, side: Real = 0.0) -> None:
     """Round key cups along a tube, one call."""
     rig.dots(5.3, xs + 1j * side, radius, **put, colour=rig.look.trim)
 
@@ -16,10 +16,10 @@ def _stacked(
     rig: Rig,
     origin: np.ndarray,
     along: np.ndarray,
-    upper: float,
-    lower: float,
-    side: float = 1.0,
-    spread: float = 0.03,
+    upper: Real,
+    lower: Real,
+    side: Real = 1.0,
+    spread: Real = 0.03,
 ) -> None:
     """Both hands on one pipe, left above right; fingers open the holes from below."""
     down = rig.timeline.fingers(8)
@@ -41,7 +41,7 @@ def _stacked(
     rig.bend_right, rig.bend_left = 1.0, -1.0
 
 
-def _from_mouth(rig: Rig, rest: float, play: float, drop: complex) -> tuple[np.ndarray, np.ndarray]:
+def _from_mouth(rig: Rig, rest: Real, play: Real, drop: complex) -> tuple[np.ndarray, np.ndarray]:
     """Mouthpiece place (frame,) and pipe direction: down in rests, lifted by loud notes."""
     t, body = rig.timeline, rig.body
     on = t.active()
