@@ -4,7 +4,7 @@ import base64
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -147,7 +147,7 @@ def _draw_number(
 
 
 def drawn_frames(
-    frames: Iterable[UInt8[np.ndarray, "height width 3"]],
+    frames: Iterator[UInt8[np.ndarray, "height width 3"]],
     regions: Sequence[Region],
     keep_first: Callable[[np.ndarray], None],
 ) -> Iterator[UInt8[np.ndarray, "even_height even_width 3"]]:

@@ -339,10 +339,10 @@ def _write_video(
     first: list[np.ndarray] = []
     rate = info.rate if info.rate in AAC_RATES else 44100
     wave = read_audio(path, rate, 0.0, info.seconds).wave
-    frames = tqdm(
+    bar = tqdm(
         iter_frames(path, times), total=count, unit="picture", desc="drawing", disable=not progress
     )
-    write_video(target, outputs.drawn_frames(frames, regions, first.append), fps, wave, rate)
+    write_video(target, outputs.drawn_frames(iter(bar), regions, first.append), fps, wave, rate)
     return first[0]
 
 
