@@ -158,8 +158,8 @@ def test_a_fault_on_a_page_fails_the_build(root, build_book, tmp_path, fault, me
     )
     (tmp_path / "avlib").mkdir()
     (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/index.md\n")
-    head = "---\nkernelspec: {display_name: Python 3, language: python, name: python3}\n---\n"
-    (tmp_path / "book" / "index.md").write_text(f"{head}\n# A page\n\n{fault}\n")
+    head = (root / "book" / "sound.md").read_text().split("\n\n")[0]  # it makes it a notebook
+    (tmp_path / "book" / "index.md").write_text(f"{head}\n\n# A page\n\n{fault}\n")
     command = "import sys; sys.path.insert(0, sys.argv[1]); import build_book, pathlib; "
     command += "sys.exit(build_book.build(pathlib.Path(sys.argv[2])))"
     done = subprocess.run(
