@@ -196,8 +196,8 @@ def _read_sound(
         return waves.mixture, waves.stems
     files = [place / AUDIO]
     files += [place / STEMS / f"{player}.flac" for player in range(len(row.players)) if row.stems]
-    waves = [read_audio(file, rate, first / rate, count / rate).wave for file in files]
-    return waves[0], np.stack(waves[1:]) if row.stems else None
+    sounds = [read_audio(file, rate, first / rate, count / rate).wave for file in files]
+    return sounds[0], np.stack(sounds[1:]) if row.stems else None
 
 
 def _at(

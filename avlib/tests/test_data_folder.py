@@ -74,7 +74,7 @@ def test_a_segment_has_its_own_samples_and_pictures(folder):
 
 
 def test_pictures_at_any_time_are_the_ones_on_the_screen(folder):
-    clip, scene = ClipFolder(folder, "test").read(0, frame_times=(1.99, 0.13, 0.3)), scene_of(0)
+    clip, scene = ClipFolder(folder, "test").read(0, frame_times=(1.99, 0.13, 0.36)), scene_of(0)
     numbers = [15, 1, 2]
     assert np.array_equal(clip.joints, scene.joints[numbers])
     assert np.abs(clip.frames.astype(float) - scene.frames[numbers]).mean() < 8

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+import avlib.orchestra
 import avlib.orchestra.export as export_module
 from avlib.clipfolder import (
     ClipFolderError,
@@ -184,6 +185,12 @@ def test_settings_that_make_no_sense_are_errors(settings, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         export_videos(tmp_path / "none", 1, **SMALL | settings)
     assert not (tmp_path / "none").exists()
+
+
+def test_the_room_offers_the_exporter():
+    assert avlib.orchestra.export_videos is export_videos
+    with pytest.raises(AttributeError, match="no attribute 'export_video'"):
+        avlib.orchestra.export_video  # noqa: B018
 
 
 def test_a_count_of_nothing_is_an_error(tmp_path):
