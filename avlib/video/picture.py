@@ -157,16 +157,19 @@ class _Reader:
     def _start(self, key: int, limit: float) -> None:
         """Begin at key-frame number `key`, or an earlier one if that turns out too late."""
         for number in range(key, 0, -1):
-            self._seek(number)
-            self.coming = self._next()
-            if self.coming is not None and self._time(self.coming) <= limit:
-                return
+            # some containers look for the time it is shown (MP4), some for the time it is decoded
+            # (MPEG-TS, where the other lands too late)
+            for stamp in self.index.key_stamps[number]:
+                self._seek(int(stamp))
+                self.coming = self._next()
+                if self.coming is not None and self._time(self.coming) <= limit:
+                    return
         self._open()
         self.coming = self._next()
 
-    def _seek(self, key: int) -> None:
-        """Jump to key-frame number `key` by its decoding time, which is what containers search."""
-        self.container.seek(int(self.index.key_stamps[key]), stream=self.stream, backward=True)
+    def _seek(self, stamp: int) -> None:
+        """Jump to the last key-frame at or before a time stamp, in units of the stream."""
+        self.container.seek(stamp, stream=self.stream, backward=True)
         self._decode()
 
     def _next(self) -> av.VideoFrame | None:

@@ -70,7 +70,7 @@ class MediaIndex:
         origin_s: stream time of the first picture (of the first sound where there is no video).
         frame_times: of every picture, ascending, s after the origin.
         key_times: of every picture that decoding can start at.
-        key_stamps: their decoding times, in units of the stream.
+        key_stamps: when each is shown and when it is decoded, in units of the stream.
         slack_s: how far a picture's time stamp may be rounded.
         video: index of the video stream, or None.
         audio: index of the audio stream, or None.
@@ -205,7 +205,7 @@ class _Packets(NamedTuple):
 
     Attributes:
         times: when each is shown, s.
-        stamps: when each is decoded, in units of the stream.
+        stamps: when each is shown and when it is decoded, in units of the stream.
         shown: whether it is shown at all (an edit list may hide it).
         keys: whether decoding can start with it.
         last_s: how long the one shown last lasts; 0 if not known.
@@ -237,7 +237,7 @@ def _scan(container: "av.container.InputContainer", streams: list) -> dict[int, 
         unit = float(stream.time_base)
         last = float(table[np.argmax(table[:, 0]), 4]) * unit if len(table) else 0.0
         found[stream.index] = _Packets(
-            table[:, 0] * unit, table[:, 1], table[:, 2] > 0, table[:, 3] > 0, last
+            table[:, 0] * unit, table[:, :2], table[:, 2] > 0, table[:, 3] > 0, last
         )
     return found
 
