@@ -97,7 +97,7 @@ class SoundOfPixels(nn.Module):
         >>> model = SoundOfPixels(pocket()).eval()
         >>> mixture, frames = torch.zeros(1, 65535), torch.zeros(1, 2, 3, 1, 96, 96)
         >>> model(mixture, frames).shape
-        torch.Size([1, 2, 256, 256])
+        torch.Size([1, 2, 128, 256])
     """
 
     def __init__(self, cfg: SoPConfig | None = None) -> None:

@@ -399,9 +399,11 @@ class _Reporter:
             self.sums[name] = self.sums.get(name, 0.0) + value.item()
         self.count += 1
         self.bar.update()
-        if self.here.is_main and self.progress.step % self.cfg.log_every == 0:
-            line = {name: total / self.count for name, total in self.sums.items()}
+        if self.progress.step % self.cfg.log_every == 0:
+            means = self.here.mean([total / self.count for total in self.sums.values()])
+            line = dict(zip(self.sums, means, strict=True))
             line |= {f"lr/{g['name']}": g["lr"] for g in optimiser.param_groups}
-            self.run.log(self.progress.step, line | {"seconds": self.progress.seconds})
+            if self.here.is_main:
+                self.run.log(self.progress.step, line | {"seconds": self.progress.seconds})
             self.bar.set_postfix(loss=f"{line['loss']:.4f}")
             self.sums, self.count = {}, 0

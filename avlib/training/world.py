@@ -40,6 +40,18 @@ class World:
         dist.broadcast(shared, src=0)
         return shared.item()
 
+    def mean(self, values: list[float]) -> list[float]:
+        """Average each number over all processes.
+
+        Args:
+            values: as many in every process.
+        """
+        if self.size == 1:
+            return values
+        shared = torch.tensor(values, dtype=torch.float64, device=self.device)
+        dist.all_reduce(shared)
+        return (shared / self.size).tolist()
+
     def wait(self) -> None:
         """Wait until every process is here."""
         if self.size > 1:
