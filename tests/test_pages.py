@@ -126,7 +126,7 @@ def test_every_sound_decodes(book, browser, name):
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_every_player_of_the_book_plays_and_switches(book, browser, name):
     open_page(browser, book.page(name))
-    figures = browser.find_elements(By.CSS_SELECTOR, "figure.avl[id]")
+    figures = browser.find_elements(By.CSS_SELECTOR, "figure.avl[data-seconds][id]")
     assert figures
     for figure in figures:
         WebDriverWait(browser, 10).until(lambda b, f=figure: f.get_attribute("data-ready"))
@@ -318,3 +318,19 @@ def test_without_scripts_every_sound_is_there(browser, scene):
     assert len(audios) == 3
     assert all(audio.is_displayed() for audio in audios)
     assert not browser.find_element(By.CLASS_NAME, "avl-play").is_displayed()
+
+
+def test_slider_shows_one_picture_at_a_time(book, browser):
+    open_page(browser, book.page("book/sound"))
+    figure = browser.find_element(By.CSS_SELECTOR, "figure.avl-slides")
+    slider = figure.find_element(By.CSS_SELECTOR, "input[type=range]")
+    states = []
+    slider.send_keys(Keys.HOME)
+    for _ in range(6):
+        (shown,) = [i for i in figure.find_elements(By.TAG_NAME, "img") if i.is_displayed()]
+        assert figure.find_element(By.TAG_NAME, "output").text == shown.get_attribute("data-state")
+        states.append(shown.get_attribute("data-state"))
+        slider.send_keys(Keys.ARROW_RIGHT)
+    assert len(set(states)) == 6
+    assert states[0].startswith("64 samples")
+    assert states[-1].startswith("8192 samples")

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from avlib.viz import players, plots
+from avlib.viz import players, plots, slides
 
 RATE = 11025
 TIME = np.arange(RATE) / RATE
@@ -214,3 +214,34 @@ def test_film_strip_draws_each_box():
     figure = plots.film_strip(np.zeros((2, 8, 8, 3), np.uint8), [0.0, 0.25], boxes)
     box = figure.axes[1].patches[0]
     assert (box.get_x(), box.get_y(), box.get_width(), box.get_height()) == (2, 2, 4, 5)
+
+
+def figures(names):
+    made = {}
+    for name in names:
+        made[name], ax = plots.plt.subplots(figsize=(2, 1))
+        ax.set_title(name)
+    return made
+
+
+def test_slider_carries_every_picture_with_its_description():
+    before = plots.plt.get_fignums()
+    told = {"short": "Broad <bands>.", "long": 'Thin "lines".'}
+    slider = slides.picture_slider(figures(told), "Windows", "window", told, start=1)
+    assert plots.plt.get_fignums() == before
+    pictures = re.findall(r'src="data:image/webp;base64,([^"]+)"', slider.html)
+    assert len(set(pictures)) == 2
+    assert 'alt="Broad &lt;bands&gt;."' in slider.html
+    assert 'max="1"' in slider.html
+    assert 'value="1"' in slider.html
+    poster = Image.open(io.BytesIO(slider.poster()))
+    shown = Image.open(io.BytesIO(base64.b64decode(pictures[1])))
+    np.testing.assert_array_equal(np.asarray(poster), np.asarray(shown))
+
+
+def test_slider_refuses_what_it_cannot_show():
+    with pytest.raises(ValueError, match="start=1, but there are 1"):
+        slides.picture_slider(figures(["a"]), "x", "y", {"a": "b"}, start=1)
+    with pytest.raises(ValueError, match="without a description"):
+        slides.picture_slider(figures(["a"]), "x", "y", {})
+    plots.plt.close("all")

@@ -224,7 +224,7 @@ def _player(
     parts.append(f"<details open><summary>{heading}</summary>{own}</details>")
     if description:
         parts.append(f'<p class="avl-note">{html.escape(description)}</p>')
-    script = f'<script>{_asset("player.js").strip()}(document.getElementById("{name}"));</script>'
+    script = f'<script>{asset("player.js").strip()}(document.getElementById("{name}"));</script>'
     whole = (
         f'<figure class="avl" id="{name}" data-seconds="{seconds:.3f}">'
         f"{''.join(parts)}</figure>{script}"
@@ -295,10 +295,11 @@ def _caption(label: str) -> str:
 
 
 def _style() -> str:
-    return f"<style>{_asset('player.css')}</style>"
+    return f"<style>{asset('player.css')}</style>"
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """Text of a file that lies beside this one."""
     return resources.files("avlib.viz").joinpath(name).read_text()
 
 
