@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 
 from avlib.audio import stft
-from avlib.viz.page import colour
+from avlib.viz.page import colour, numbered
 
 RANGE_DB = 70.0
 
@@ -65,7 +65,7 @@ def plot_separation(
 
     panels = [("Everyone", mixture, "#3d4650")]
     panels += [
-        (f"{k}  {label}", wave, colour(k))
+        (numbered(k, label), wave, colour(k))
         for k, (label, wave) in enumerate(zip(labels, waves, strict=True), 1)
     ]
     pictures = [spectrogram_db(wave) for _, wave, _ in panels]

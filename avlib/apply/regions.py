@@ -22,7 +22,7 @@ class Region:
     """One player's place in the picture.
 
     Attributes:
-        label: what people read: "left half", "box 1", or the name that the user gave.
+        label: what people read: "left half", "player 1", or the name that the user gave.
         box: x1, y1, x2, y2 in pixels of the picture; x2 and y2 are exclusive.
     """
 
@@ -94,11 +94,12 @@ def choose_regions(
         )
     if boxes:
         chosen = [
-            Region(f"box {k}", _checked_box(box, width, height)) for k, box in enumerate(boxes, 1)
+            Region(f"player {k}", _checked_box(box, width, height))
+            for k, box in enumerate(boxes, 1)
         ]
     elif points:
         chosen = [
-            Region(f"point {k}", around_point(point, width, height, len(points)))
+            Region(f"player {k}", around_point(point, width, height, len(points)))
             for k, point in enumerate(points, 1)
         ]
     else:

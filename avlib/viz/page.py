@@ -92,8 +92,18 @@ def _region(number: int, player: PagePlayer) -> str:
         f'<button type="button" class="region" data-choose="{number}" aria-pressed="false" '
         f'aria-label="Hear {label}, in the picture" style="--colour: {colour(number)}; '
         f'left: {x1:.3f}%; top: {y1:.3f}%; width: {x2 - x1:.3f}%; height: {y2 - y1:.3f}%">'
-        f"<span>{number} {label}</span></button>"
+        f"<span>{numbered(number, label)}</span></button>"
     )
+
+
+def numbered(number: int, label: str) -> str:
+    """A player's label with the number in front, unless it ends with it.
+
+    Example:
+        >>> numbered(2, "violin"), numbered(2, "player 2")
+        ('2 violin', 'player 2')
+    """
+    return label if label.endswith(f" {number}") else f"{number} {label}"
 
 
 def _card(number: int, label: str, tint: str, score: str = "", wav: str = "") -> str:
@@ -101,7 +111,7 @@ def _card(number: int, label: str, tint: str, score: str = "", wav: str = "") ->
     link = f'<a class="soft" href="{escape(page_address(wav))}" download>WAV</a>' if wav else ""
     mark = f'<span class="score">{escape(score)}</span>' if score else ""
     kind = "card" if wav else "card everyone"
-    title = f"{number} {name}" if wav else name
+    title = numbered(number, name) if wav else name
     return (
         f'<div class="{kind}" data-card="{number}" style="--colour: {tint}">'
         f'<div class="row"><span class="name">{title}</span>{mark}{link}'
