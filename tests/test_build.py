@@ -1,6 +1,7 @@
 """The book builds without a warning, and what was built is all there."""
 
 import ast
+import os
 import re
 import shutil
 import subprocess
@@ -98,7 +99,9 @@ def test_pages_run_within_their_time(book):
     records = get_cache(str(book.root / "_build" / ".jupyter_cache")).list_cache_records()
     seconds = {Path(record.uri).name: record.data["execution_seconds"] for record in records}
     assert {"welcome.md", "sound.md"} <= set(seconds)
-    assert max(seconds.values()) <= PAGE_SECONDS, seconds
+    # These are seconds of the clock: what other programs take is not the page's doing.
+    share = max(1.0, os.getloadavg()[1] / (os.cpu_count() or 1))
+    assert max(seconds.values()) <= PAGE_SECONDS * share, seconds
 
 
 def test_pages_are_light(book, build_book):
