@@ -5,6 +5,7 @@ mistake in both would otherwise cancel.
 """
 
 import tracemalloc
+from contextlib import contextmanager
 from fractions import Fraction
 
 import av
@@ -175,7 +176,7 @@ def test_a_seek_that_lands_late_is_noticed(many_keys, monkeypatch):
     straight = picture._Reader._seek
 
     def late(self, stamp):
-        straight(self, stamp + 12 * 512)  # a picture lasts 512 units in this file
+        return straight(self, stamp + 12 * 512)  # a picture lasts 512 units in this file
 
     monkeypatch.setattr(picture._Reader, "_seek", late)
     assert numbers(read_frames(many_keys, indices=[100])) == [100]
@@ -492,6 +493,44 @@ def test_truncation_in_other_containers(tmp_path, name):
     path.write_bytes(data[: len(data) // 2])
     with pytest.raises(VideoError, match=r"cut-a.*cut off"):
         probe(path)
+
+
+def test_damaged_bytes_are_noticed_not_shown(tmp_path, good):
+    """Forty flipped bytes: a plain error, or every picture is still right."""
+    whole, rng = good.read_bytes(), np.random.default_rng(0)
+    refused = []
+    for trial in range(8):
+        data = np.frombuffer(whole, np.uint8).copy()
+        data[rng.integers(100, len(data) - 3000, 40)] ^= 0xFF
+        path = tmp_path / f"{trial}.mp4"
+        path.write_bytes(data.tobytes())
+        try:
+            assert numbers(read_clip(path).frames) == list(range(40))
+        except VideoError as err:
+            refused.append(str(err))
+    assert len(refused) > 4
+    assert all(".mp4" in text and "again" in text for text in refused)
+    assert "permission" not in "".join(refused)
+
+
+def test_a_format_that_cannot_jump_is_read_from_the_beginning(many_keys, monkeypatch):
+    class Stuck:
+        def __init__(self, container):
+            self.container = container
+            self.streams, self.decode = container.streams, container.decode
+
+        def seek(self, *args, **kwargs):
+            raise av.error.PermissionError(1, "Operation not permitted")
+
+    opened = picture.open_media
+
+    @contextmanager
+    def stuck(path):
+        with opened(path) as container:
+            yield Stuck(container)
+
+    monkeypatch.setattr(picture, "open_media", stuck)
+    assert numbers(read_frames(many_keys, indices=[100, 290])) == [100, 290]
 
 
 def test_without_sound_or_pictures(tmp_path):

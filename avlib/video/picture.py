@@ -160,17 +160,20 @@ class _Reader:
             # some containers look for the time it is shown (MP4), some for the time it is decoded
             # (MPEG-TS, where the other lands too late)
             for stamp in self.index.key_stamps[number]:
-                self._seek(int(stamp))
-                self.coming = self._next()
+                self.coming = self._next() if self._seek(int(stamp)) else None
                 if self.coming is not None and self._time(self.coming) <= limit:
                     return
         self._open()
         self.coming = self._next()
 
-    def _seek(self, stamp: int) -> None:
-        """Jump to the last key-frame at or before a time stamp, in units of the stream."""
-        self.container.seek(stamp, stream=self.stream, backward=True)
+    def _seek(self, stamp: int) -> bool:
+        """Jump to the last key-frame at or before a time stamp; False where the format cannot."""
+        try:
+            self.container.seek(stamp, stream=self.stream, backward=True)
+        except av.error.PermissionError:  # FFmpeg's "operation not permitted"
+            return False
         self._decode()
+        return True
 
     def _next(self) -> av.VideoFrame | None:
         assert self.frames is not None

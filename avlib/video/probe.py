@@ -105,9 +105,9 @@ def open_media(path: str | os.PathLike[str]) -> Iterator["av.container.InputCont
     try:
         with av.open(str(file)) as container:
             yield container
-    except PermissionError as err:
-        raise VideoError(f"{file}: may not be read; change its permissions") from err
     except av.error.FFmpegError as err:
+        if not os.access(file, os.R_OK):
+            raise VideoError(f"{file}: may not be read; change its permissions") from err
         raise VideoError(
             f"{file}: not a video or sound file, or cut off or damaged ({err.strerror}); copy or "
             f"download it again, or re-encode it: ffmpeg -i '{file.name}' fixed.mp4"

@@ -16,6 +16,7 @@ import functools
 import math
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple, cast
 
 import av
@@ -189,8 +190,10 @@ def _blocks(
     begin = start_s - _PREROLL_S
     if exact and begin > max(_JUMP_S, (index.info.audio_start_s or 0.0) + _PREROLL_S):
         stamp = int((begin + index.origin_s) / float(stream.time_base or 1))
-        container.seek(stamp, stream=stream, backward=True)
-        frames = container.decode(stream)
+        frames: Iterator[av.AudioFrame] = iter(())
+        with suppress(av.error.PermissionError):  # FFmpeg's answer where a format cannot jump
+            container.seek(stamp, stream=stream, backward=True)
+            frames = cast(Iterator[av.AudioFrame], container.decode(stream))
         head = next(frames, None)
         if head is not None and _time(index, head) <= start_s - _PREROLL_S / 2:
             yield head
