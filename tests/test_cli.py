@@ -347,3 +347,21 @@ def test_trained_resumed_and_evaluated(tmp_path):
     ideal = record["baselines"]["ideal binary mask"]["sdr"]["mean"]
     assert ideal > record["baselines"]["mixture"]["sdr"]["mean"] + 3
     assert len(written.with_suffix(".csv").read_text().splitlines()) == 1 + 3 * 4
+
+
+@pytest.mark.slow
+def test_trained_on_a_folder_of_clips(tmp_path):
+    """Solos of both splits in one folder; a folder without validation clips says so."""
+    export = ["orchestra", "export", "solos", "--players", 1, "--fps", 4, "--size", 64]
+    export += ["--rate", 11025, "--workers", 1]
+    assert avlib(*export, "--split", "train", "--count", 3, cwd=tmp_path).returncode == 0
+    train = ["train", "sop", "--data", "solos", "--steps", 1, "--workers", 0, "--out", "run"]
+    done = avlib(*train, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "validation" in done.stderr
+    assert avlib(*export, "--split", "validation", "--count", 2, cwd=tmp_path).returncode == 0
+    done = avlib(*train, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "run" / "model.json").read_text())
+    assert record["data"] == {"name": "ClipFolder", "split": "train"}
+    assert record["validation_loss"] > 0

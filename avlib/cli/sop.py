@@ -96,7 +96,7 @@ def _folder_sources(folder: Path, cfg: "SoPConfig") -> "tuple[Source, MixAndSepa
 
     view = sop_view(cfg.frame_size, cfg.frames, cfg.frame_spacing_s)
     validation = MixAndSeparate(
-        ClipFolder(folder, "validation"),
+        ClipFolder(folder, "validation", joints=False),
         cfg.n,
         "sop",
         length=cfg.validation_pairs,
@@ -105,7 +105,7 @@ def _folder_sources(folder: Path, cfg: "SoPConfig") -> "tuple[Source, MixAndSepa
         front_end=cfg.front_end,
         view=view,
     )
-    return ClipFolder(folder, "train"), validation
+    return ClipFolder(folder, "train", joints=False), validation
 
 
 @dataclass(frozen=True, kw_only=True)
