@@ -22,7 +22,7 @@ def signals(pairs: int, samples: int = 65_535) -> tuple[torch.Tensor, torch.Tens
     """Decaying coloured noise, mixed at about -14 dB with some noise of its own."""
     generator = torch.Generator().manual_seed(0)
     white = torch.randn(2, pairs, 2, samples, generator=generator, dtype=torch.float64)
-    colour = torch.exp(-torch.arange(40.0) / 5).double()
+    colour = torch.exp(-torch.arange(41.0) / 5).double()
     references = torch.nn.functional.conv1d(
         white[0].reshape(-1, 1, samples), colour[None, None], padding="same"
     ).reshape(pairs, 2, samples)
