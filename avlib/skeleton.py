@@ -41,6 +41,15 @@ JOINT_NAMES: tuple[str, ...] = (
     *(f"right_{name}" for name in HAND_NAMES),
 )
 
+
+def _other_side(name: str) -> str:
+    side, _, rest = name.partition("_")
+    return {"left": "right_", "right": "left_"}[side] + rest if side in ("left", "right") else name
+
+
+# Joint k of a mirror image is joint MIRRORED[k] of the original: left and right change places.
+MIRRORED: tuple[int, ...] = tuple(JOINT_NAMES.index(_other_side(name)) for name in JOINT_NAMES)
+
 # The 17 bones of OpenPose's COCO body: a tree rooted in the neck.
 BODY_EDGES: tuple[tuple[int, int], ...] = (
     (1, 0),

@@ -12,9 +12,9 @@ Points = list[complex | float | int] | np.ndarray
 UP, DOWN, LEFT, RIGHT = -1j, 1j, -1.0 + 0j, 1.0 + 0j
 
 
-def turn(degrees: Place) -> Place:
+def turn(degrees: Place) -> np.ndarray:
     """Unit direction at an angle from +x, clockwise on the screen (y points down)."""
-    return np.exp(1j * np.deg2rad(degrees))
+    return np.asarray(np.exp(1j * np.deg2rad(degrees)))
 
 
 @lru_cache(maxsize=64)
@@ -36,8 +36,8 @@ def box(x0: Real, y0: Real, x1: Real, y1: Real) -> np.ndarray:
 def rounded(x0: Real, y0: Real, x1: Real, y1: Real, radius: Real) -> np.ndarray:
     """Rectangle with round corners: (20,)."""
     quarter = radius * np.exp(0.5j * np.pi * np.linspace(0, 1, 5))
-    corners = (x1 - radius, y1 - radius), (x0 + radius, y1 - radius)
-    corners += (x0 + radius, y0 + radius), (x1 - radius, y0 + radius)
+    right, left, low, high = x1 - radius, x0 + radius, y1 - radius, y0 + radius
+    corners = ((right, low), (left, low), (left, high), (right, high))
     return np.concatenate([x + 1j * y + quarter * 1j**k for k, (x, y) in enumerate(corners)])
 
 

@@ -79,7 +79,8 @@ class Ink:
         for shape in shapes:
             if parts is not None and shape.part not in parts:
                 continue
-            points, start = [], shape.start
+            points: list[np.ndarray] = []
+            start = shape.start
             for count in shape.counts:
                 points.extend(fixed[:, start : start + count])
                 start += count

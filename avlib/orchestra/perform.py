@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from avlib.orchestra.instruments import instrument as find
-from avlib.orchestra.performer.body import Body, Grip, idle_of
+from avlib.orchestra.performer.body import Body, idle_of
 from avlib.orchestra.performer.look import Look, look_of
 from avlib.orchestra.performer.person import draw_arm, draw_person
 from avlib.orchestra.performer.rig import Rig
@@ -72,7 +72,8 @@ def perform(
         ("right", rig.right, rig.bend_right, rig.elbow_right),
         ("left", rig.left, rig.bend_left, rig.elbow_left),
     ):
-        assert isinstance(grip, Grip), f"{instrument} leaves the {side} hand nowhere"
+        if grip is None:
+            raise RuntimeError(f"the hold of {instrument!r} leaves the {side} hand nowhere")
         # nobody keeps a hand quite still, not even over a thing that stands on the floor
         grip.palm = grip.palm + 0.35 * body.sway * (1 if side == "right" else -1j)
         elbow, wrist, hand = body.arm(grip, side, bend, fixed)

@@ -18,6 +18,7 @@ from avlib.orchestra.score import Note, melody
 from avlib.orchestra.sketch import BODY, INSTRUMENT, Sketch
 from avlib.orchestra.sound import play
 from avlib.orchestra.stage import Room, Spot, draw_occluder, draw_room, lay_out, room_of
+from avlib.skeleton import MIRRORED
 
 HARD_CASES = ("poster", "two_sounds", "small", "occlusion")
 PEAK = 0.95  # stems are scaled down together so that neither they nor their sum pass this
@@ -87,13 +88,21 @@ def _identities(
     return tuple(chosen)
 
 
-def _check(instruments: Sequence[str], silent: Sequence[int], hard: Sequence[str]) -> None:
+def _check(
+    instruments: Sequence[str],
+    silent: Sequence[int],
+    hard: Sequence[str],
+    seconds: float | int,
+    count: int,
+) -> None:
     if not 1 <= len(instruments) <= 4:
         raise ValueError(f"a scene has one to four players, not {len(instruments)}")
     for name in instruments:
         find(name)
     if not set(silent) <= set(range(len(instruments))):
         raise ValueError(f"silent={tuple(silent)} must number players 0 to {len(instruments) - 1}")
+    if count < 1 or seconds <= 0:
+        raise ValueError(f"a scene needs time and frames, not {seconds} s with {count} frames")
     unknown = sorted(set(hard) - set(HARD_CASES))
     if unknown:
         raise ValueError(f"unknown hard case {unknown[0]!r}; there are {', '.join(HARD_CASES)}")
@@ -102,7 +111,7 @@ def _check(instruments: Sequence[str], silent: Sequence[int], hard: Sequence[str
 def _scores(
     seed: int, instruments: Sequence[str], silent: Sequence[int], seconds: float | int, two: bool
 ) -> tuple[tuple[Note, ...], ...]:
-    scores = []
+    scores: list[tuple[Note, ...]] = []
     for k, name in enumerate(instruments):
         if k in silent:
             scores.append(())
@@ -190,11 +199,11 @@ def _place(act: Performance, spot: Spot) -> tuple[Ink, np.ndarray]:
     sign = -1.0 if act.look.left_handed else 1.0
     centre = spot.corner + spot.side * (0.5 + 0.5j)
     origin = centre - scale * (sign * act.middle.real + 1j * act.middle.imag)
-    joints = act.joints * scale
-    joints = (sign * joints.real + 1j * joints.imag) + origin
-    return act.sketch.ink(scale, origin, act.look.left_handed), np.stack(
-        [joints.real, joints.imag], -1
-    )
+    places = act.joints * scale
+    joints = np.stack([sign * places.real + origin.real, places.imag + origin.imag], -1)
+    if act.look.left_handed:
+        joints = joints[:, MIRRORED]
+    return act.sketch.ink(scale, origin, act.look.left_handed), joints
 
 
 def _clip(boxes: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -231,7 +240,7 @@ def _see(
         low, high = np.minimum(tool, body)[:, :2], np.maximum(tool, body)[:, 2:]
         boxes.append(np.concatenate([low, high], -1))
         tools.append(tool)
-        inside = (at >= 0).all(-1) & (at < (width, height)).all(-1)
+        inside = np.all((at >= 0) & (at < np.array([width, height])), axis=-1)
         joints.append(np.concatenate([at, inside[..., None]], -1))
     if "occlusion" in hard:
         front = Sketch(len(times), room.tint)
@@ -287,7 +296,8 @@ def make_scene(
         ((4, 128, 128, 3), (2, 11025), False)
     """
     instruments = tuple(instruments)
-    _check(instruments, silent, hard)
+    count = frames if frame_times is None else min(frames, len(frame_times))
+    _check(instruments, silent, hard, seconds, count)
     height, width = (size, size) if isinstance(size, int) else size
     if frame_times is None:
         times, fps = np.arange(frames) * (seconds / frames), frames / seconds

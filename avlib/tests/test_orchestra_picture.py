@@ -58,12 +58,12 @@ def near_over_away(name, seeds, silent=False):
 
 @pytest.mark.parametrize("name", [n for n in NAMES if n not in BOWED])
 def test_hands_move_at_the_onsets(name):
-    assert near_over_away(name, range(3)) > 1.2
+    assert near_over_away(name, range(2)) > 1.15
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_silent_player_moves_no_more_at_the_onsets_than_elsewhere(name):
-    ratios = [near_over_away(name, [seed], silent=True) for seed in range(6)]
+    ratios = [near_over_away(name, [seed], silent=True) for seed in range(5)]
     assert abs(np.mean(ratios) - 1) < 0.15
 
 
@@ -243,6 +243,18 @@ def test_boxes_are_tight_and_joints_lie_on_drawn_pixels(name):
                 np.testing.assert_allclose(bounds[part][frame], box, atol=2)
             x, y = np.floor(joints[frame]).astype(int).T
             assert (drawn[BODY] | drawn[INSTRUMENT])[y, x].all()
+
+
+def test_wrists_are_the_roots_of_their_hands_and_sides_are_the_person_s_own():
+    """Also of left-handed players, who are drawn mirrored: their right is still their right."""
+    numbers = [k for k in range(64) if look_of("violin", k).left_handed]
+    assert 2 <= len(numbers) <= 16
+    for number in (numbers[0], next(k for k in range(64) if k not in numbers)):
+        joints = make_scene(0, ("violin",), players=(number,), frame_times=[1.0]).joints[0, 0]
+        np.testing.assert_array_equal(joints[4], joints[39])
+        np.testing.assert_array_equal(joints[7], joints[18])
+        assert joints[2, 0] < joints[5, 0]  # facing us, the right shoulder is at our left
+        assert joints[14, 0] < joints[15, 0]
 
 
 def test_the_scene_s_box_is_the_union_of_person_and_instrument():
@@ -519,6 +531,9 @@ def test_every_instrument_has_a_hold_and_a_framing():
         ({"hard": ("fog",)}, "unknown hard case 'fog'"),
         ({"split": "exam"}, "unknown split 'exam'"),
         ({"players": (1,)}, "1 players for 2 instruments"),
+        ({"frames": 0}, "time and frames"),
+        ({"frame_times": []}, "time and frames"),
+        ({"seconds": 0.0}, "time and frames"),
     ],
 )
 def test_wrong_arguments_say_what_is_wrong(change, message):

@@ -70,3 +70,11 @@ def test_the_graph_is_the_same_left_and_right():
 
     edges = {frozenset(pair) for pair in skeleton.edges()}
     assert {frozenset(map(swap, pair)) for pair in edges} == edges
+
+
+def test_mirroring_twice_changes_nothing_and_keeps_the_middle():
+    mirrored = skeleton.MIRRORED
+    assert [mirrored[k] for k in mirrored] == list(range(60))
+    assert mirrored[:2] == (0, 1)
+    assert mirrored[4] == 7
+    assert mirrored[18:39] == tuple(range(39, 60))

@@ -149,7 +149,7 @@ class Body:
         self.right_hip = x - 0.062 + 1j * hip_y
         self.left_hip = x + 0.062 + 1j * hip_y
         knee_y = 0.755 if stance.seated else 0.735
-        self.right_knee = x - stance.knees + 1j * knee_y
+        self.right_knee: Place = x - stance.knees + 1j * knee_y
         self.left_knee = x + stance.knees + 1j * knee_y
         foot = stance.knees * (0.9 if stance.seated else 1.05)
         ankle_y = 0.86 if stance.seated else 0.80

@@ -118,9 +118,8 @@ def _head(sketch: Sketch, body: Body, puff: np.ndarray) -> None:
         ]
         sketch.lines(Z_HEAD + 0.4, rims, 0.0045, dark, closed=True, part=BODY)
     if puff.any():
-        blush = tuple(
-            int(0.75 * s + 0.25 * c) for s, c in zip(look.skin, (235, 80, 70), strict=True)
-        )
+        red, green, blue = look.skin
+        blush = (int(0.75 * red + 58.75), int(0.75 * green + 20), int(0.75 * blue + 17.5))
         round_cheek = ((0.17 + 0.19 * puff) * r)[:, None] * ellipse(1.0, 0.9, 10)
         cheeks = [
             (body.face + side * 0.56 * r + 0.45j * r)[:, None] + round_cheek for side in (-1, 1)

@@ -16,7 +16,7 @@ EBONY: Colour = (42, 36, 38)
 
 def blend(rest: Place, play: Place, active: np.ndarray) -> np.ndarray:
     """Go from the resting to the playing posture as ``active`` (frame,) goes from 0 to 1."""
-    return rest + (np.asarray(play) - rest) * active
+    return rest + np.asarray(np.asarray(play) - rest) * active
 
 
 def heading(rest: Real, play: Real, active: np.ndarray) -> np.ndarray:

@@ -234,7 +234,9 @@ class Timeline:
         s = self.strokes
         if not len(s):
             return np.full(len(self.times), 0.15)
-        keys, values, place, side = [], [], 0.15, 1.0
+        keys: list[float] = []
+        values: list[float] = []
+        place, side = 0.15, 1.0
         for onset, end, velocity in zip(s.onset, s.end, s.velocity, strict=True):
             if keys and onset < keys[-1]:
                 onset = keys[-1]

@@ -164,8 +164,8 @@ def piano(rig: Rig) -> None:
     for side, hand, rest in (("right", high, 0.34), ("left", low, 0.66)):
         on, pitch, height = _press(rig, hand)
         apart = -0.05 if side == "right" else 0.05
-        x = 0.80 - 0.60 * pitch + apart if len(hand) else np.full(len(on), rest)
-        palm = x + 1j * (blend(0.70, 0.635, on).real - 0.11 * height * on)
+        key = 0.80 - 0.60 * pitch + apart if len(hand) else np.full(len(on), rest)
+        palm = key + 1j * (blend(0.70, 0.635, on).real - 0.11 * height * on)
         towards = turn(80 if side == "right" else 100) + 0 * on
         grip = Grip(
             palm, towards, rig.curl(0.15 + 0.25 * height), flip=1 if side == "right" else -1
@@ -229,9 +229,8 @@ def accordion(rig: Rig) -> None:
         width=0.012,
         colour=rig.look.trim,
     )
-    reach = (0.84 * pitch - 0.42) * tall
-    palm = fixed - wide - 0.055 + 1j * reach - 0.05 * height - 0.012 * (1 - on)
-    palm = palm + 0.05j * (1 - on)
+    along = 1j * (0.84 * pitch - 0.42) * tall
+    palm = fixed - wide - 0.055 + along - 0.05 * height + (0.05j - 0.012) * (1 - on)
     down = t.fingers(4)
     rig.right = Grip(
         palm, turn(-12) + 0 * on, rig.curl(0.2 + 0.3 * height, *(0.3 * down.T)), flip=1

@@ -1,5 +1,7 @@
 """Violin, cello, erhu: the bow's stroke reverses with each note, the left hand goes with pitch."""
 
+from typing import Any
+
 import numpy as np
 
 from avlib.orchestra.curves import Real, box, ellipse, mirrored, smooth, turn
@@ -31,7 +33,7 @@ _F_HOLE = np.array([0.34 + 0.11j, 0.37 + 0.135j, 0.45 + 0.11j, 0.53 + 0.085j, 0.
 
 def _fiddle(rig: Rig, z: Real, origin: np.ndarray, along: np.ndarray, size: Real) -> None:
     """Draw a body with waist, neck, scroll, strings; ``origin`` is the tail."""
-    put = {"origin": origin, "direction": along}
+    put: dict[str, Any] = {"origin": origin, "direction": along}
     rig.part(z, _WAISTED * size, **put)
     rig.strings(z + 0.02, [_F_HOLE * size, _F_HOLE.conj() * size], **put, width=0.008, colour=EBONY)
     neck = np.array([0.55 + 0.045j, 1.62 + 0.03j, 1.62 - 0.03j, 0.55 - 0.045j]) * size

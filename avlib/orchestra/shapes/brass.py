@@ -1,5 +1,7 @@
 """Trumpet, trombone, horn, tuba: breath lifts the bell, valves or slide go with pitch."""
 
+from typing import Any
+
 import numpy as np
 
 from avlib.orchestra.curves import Real, box, ellipse, place, smooth, turn
@@ -37,7 +39,7 @@ def trumpet(rig: Rig) -> None:
     on = t.active()
     along = np.exp(1j * np.deg2rad(blend(135, 171, on).real + 0.9 * t.effort()))
     origin = blend(body.mouth + 0.12j, body.mouth, on)
-    put = {"origin": origin, "direction": along}
+    put: dict[str, Any] = {"origin": origin, "direction": along}
     # +y of the shape is up on the screen, because the instrument points to the left
     bell = np.array([0.1, 0.2, 0.3, 0.36, 0.40, 0.425])
     _rings(rig, 5.0, _loop(0.09, 0.335, -0.062, 0.012), 0.016, put)
@@ -70,7 +72,7 @@ def trombone(rig: Rig) -> None:
     on = t.active()
     along = np.exp(1j * np.deg2rad(blend(138, 161, on).real + 0.6 * t.effort()))
     origin = blend(body.mouth + 0.08j, body.mouth, on)
-    put = {"origin": origin, "direction": along}
+    put: dict[str, Any] = {"origin": origin, "direction": along}
     out = 0.22 * (1 - t.pitch(rest=1.0))
     bend = _loop(-0.15, 0.1, 0.03, 0.105)
     _rings(rig, 2.5, bend, 0.018, put)
@@ -102,7 +104,7 @@ def horn(rig: Rig) -> None:
     on, level = t.active(), t.level()
     centre = body.stance.x - 0.02 + 0.595j + 0.7 * body.sway + 0.05j * (1 - on)
     tilt = np.exp(1j * np.deg2rad(blend(-12, 0, on).real + 0.9 * t.effort()))
-    put = {"origin": centre, "direction": tilt}
+    put: dict[str, Any] = {"origin": centre, "direction": tilt}
     knees = [
         0.12 - 0.01j,
         0.07 + 0.10j,
@@ -145,7 +147,7 @@ def tuba(rig: Rig) -> None:
     on = t.active()
     base = body.stance.x - 0.02 + 0.83j + 0.3 * body.sway
     tilt = np.exp(1j * np.deg2rad(blend(8, -3, on).real - 0.5 * t.effort()))
-    put = {"origin": base, "direction": tilt}
+    put: dict[str, Any] = {"origin": base, "direction": tilt}
     cone = smooth(
         np.array(
             [

@@ -1,6 +1,7 @@
 """Guitar, ukulele, electric bass, banjo, pipa: one hand plucks, the other goes up the neck."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -96,7 +97,9 @@ BANJO = Lute(_DISC, (0.9, 1.98), 0.08, 5, 0.3, 0.55)
 PIPA = Lute(_PEAR, (0.95, 1.42), 0.11, 4, 0.14, 0.32)
 
 
-def _neck(rig: Rig, lute: Lute, size: Real, put: dict, head: np.ndarray, frets: int) -> None:
+def _neck(
+    rig: Rig, lute: Lute, size: Real, put: dict[str, Any], head: np.ndarray, frets: int
+) -> None:
     start, nut = lute.neck
     half = lute.width / 2
     rig.part(5.12, head * size, **put)
@@ -110,7 +113,9 @@ def _neck(rig: Rig, lute: Lute, size: Real, put: dict, head: np.ndarray, frets: 
     rig.strings(5.3, [np.array([lute.bridge + 1j * y, nut + 1j * y]) * size for y in shown], **put)
 
 
-def _pegs(rig: Rig, size: Real, put: dict, xs: tuple[float, ...], reach: Real, both: bool) -> None:
+def _pegs(
+    rig: Rig, size: Real, put: dict[str, Any], xs: tuple[float, ...], reach: Real, both: bool
+) -> None:
     low = -reach if both else 0.0
     rods = [np.array([x + 1j * low, x + 1j * reach]) * size for x in xs]
     rig.strings(5.05, rods, **put, width=0.02, colour=rig.look.trim)
@@ -151,7 +156,7 @@ def acoustic_guitar(rig: Rig) -> None:
     on, size = t.active(), 0.365
     along = heading(-12, -18, on)
     tail = body.stance.x - 0.255 + 0.665j + 0.5 * body.sway + 0.02j * (1 - on)
-    put = {"origin": tail, "direction": along}
+    put: dict[str, Any] = {"origin": tail, "direction": along}
     rig.part(5.0, _EIGHT * size, **put)
     rig.part(5.02, (0.62 + ellipse(0.125)) * size, **put, colour=EBONY)
     rig.part(5.03, box(0.23, -0.13, 0.29, 0.13) * size, **put, colour=rig.board)
@@ -167,7 +172,7 @@ def ukulele(rig: Rig) -> None:
     on, size = t.active(), 0.25
     along = heading(-14, -22, on)
     tail = body.chest - 0.175 + 0.095j + 0.03j * (1 - on)
-    put = {"origin": tail, "direction": along}
+    put: dict[str, Any] = {"origin": tail, "direction": along}
     rig.part(5.0, _EIGHT * size, **put)
     rig.part(5.02, (0.62 + ellipse(0.135)) * size, **put, colour=EBONY)
     rig.part(5.03, box(0.22, -0.15, 0.3, 0.15) * size, **put, colour=rig.board)
@@ -183,7 +188,7 @@ def electric_bass(rig: Rig) -> None:
     on, size = t.active(), 0.33
     along = heading(-12, -20, on)
     tail = body.stance.x - 0.27 + 0.69j + 0.5 * body.sway + 0.02j * (1 - on)
-    put = {"origin": tail, "direction": along}
+    put: dict[str, Any] = {"origin": tail, "direction": along}
     strap = np.stack([tail + along * size * 0.05, body.left_shoulder - 0.04 - 0.02j], 1)
     rig.strings(4.5, [strap], width=0.03, colour=rig.look.trim)
     rig.part(5.0, _HORNED * size, **put)
@@ -207,7 +212,7 @@ def banjo(rig: Rig) -> None:
     on, size = t.active(), 0.31
     along = heading(-14, -20, on)
     tail = body.stance.x - 0.235 + 0.665j + 0.5 * body.sway + 0.02j * (1 - on)
-    put = {"origin": tail, "direction": along}
+    put: dict[str, Any] = {"origin": tail, "direction": along}
     rim = np.exp(2j * np.pi * np.arange(14) / 14)
     rig.strings(
         4.95,
@@ -239,7 +244,7 @@ def pipa(rig: Rig) -> None:
     on, size = t.active(), 0.40
     along = heading(-66, -74, on)
     tail = body.stance.x - 0.055 + 0.80j + 0.3 * body.sway
-    put = {"origin": tail, "direction": along}
+    put: dict[str, Any] = {"origin": tail, "direction": along}
     rig.part(5.0, _PEAR * size, **put)
     rig.part(5.02, box(0.1, -0.13, 0.15, 0.13) * size, **put, colour=rig.board)
     head = smooth(

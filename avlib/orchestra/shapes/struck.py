@@ -150,9 +150,8 @@ def drum(rig: Rig) -> None:
         strokes, places, first = spots[hand]
         on = t.active(strokes)
         spot = t.held(strokes, places, 0.16) if len(strokes) else np.full(len(on), first)
-        # The right hand's things stand at the left of the picture: cross to the ride and tom.
-        home = body.chest + (-0.10 if hand == "right" else 0.10) + 0.13j
-        _stick(rig, hand, blend(home, spot, on), t.fall(strokes), on, 0.145, 0.0)
+        lap = body.chest + (-0.10 if hand == "right" else 0.10) + 0.13j
+        _stick(rig, hand, blend(lap, spot, on), t.fall(strokes), on, 0.145, 0.0)
     body.right_knee = body.right_knee - 0.02j * beat
     rig.bend_right, rig.bend_left = 1.0, -1.0
 
@@ -181,8 +180,8 @@ def congas(rig: Rig) -> None:
             -wide * 1.1 + 0.6j * tall,
             -wide * 0.72 + 1j * tall,
         ]
-        side = smooth(np.array(barrel), 4, closed=False)
-        outline = np.concatenate([side, -side.conj()[::-1]])
+        wall = smooth(np.array(barrel), 4, closed=False)
+        outline = np.concatenate([wall, -wall.conj()[::-1]])
         rig.part(5.0, outline, at)
         staves = [
             np.array([x * wide, x * wide * 1.14 + 0.45j * tall, x * wide * 0.72 + 1j * tall])
@@ -205,7 +204,7 @@ def congas(rig: Rig) -> None:
     hands = _two_hands(t.strokes)
     on = t.active()
     for side, strokes, rest in (("right", hands[0], _HIGH), ("left", hands[1], _LOW)):
-        drum_of = np.where(np.round(strokes.midi) % 2 == 1, _LOW, _HIGH) if len(strokes) else None
+        drum_of = np.where(np.round(strokes.midi) % 2 == 1, _LOW, _HIGH)
         spot = t.held(strokes, drum_of, 0.16) if len(strokes) else np.full(len(on), rest)
         shift = -0.032 if side == "right" else 0.032
         height = t.fall(strokes)

@@ -1,5 +1,7 @@
 """Flute, clarinet, oboe, bassoon, saxophone, bagpipe, harmonica: breath, lift, fingers."""
 
+from typing import Any
+
 import numpy as np
 
 from avlib.orchestra.curves import Real, box, ellipse, rounded, smooth, turn
@@ -7,7 +9,7 @@ from avlib.orchestra.performer.body import Grip
 from avlib.orchestra.performer.rig import EBONY, Rig, blend
 
 
-def _keys(rig: Rig, xs: np.ndarray, radius: Real, put: dict, side: Real = 0.0) -> None:
+def _keys(rig: Rig, xs: np.ndarray, radius: Real, put: dict[str, Any], side: Real = 0.0) -> None:
     """Round key cups along a tube, one call."""
     rig.dots(5.3, xs + 1j * side, radius, **put, colour=rig.look.trim)
 
@@ -58,7 +60,7 @@ def flute(rig: Rig) -> None:
     along = np.exp(1j * np.deg2rad(angle))
     mouth = blend(body.mouth + 0.02 + 0.14j, body.mouth + 0.012j, on)
     origin = mouth - along * 0.05
-    put = {"origin": origin, "direction": along}
+    put: dict[str, Any] = {"origin": origin, "direction": along}
     rig.pipe(5.0, np.array([0.0, 0.54]), 0.030, **put)
     rig.part(5.1, box(0.0, -0.019, 0.03, 0.019), **put, colour=rig.look.trim)
     rig.part(5.1, (0.055 + ellipse(0.022, 0.016, 10)), **put, colour=rig.look.trim)
@@ -86,7 +88,7 @@ def flute(rig: Rig) -> None:
 def clarinet(rig: Rig) -> None:
     """A straight pipe down from the mouth, its bell flared."""
     origin, along = _from_mouth(rig, 99, 114, 0.10j)
-    put = {"origin": origin, "direction": along}
+    put: dict[str, Any] = {"origin": origin, "direction": along}
     xs = np.array([0.0, 0.06, 0.41, 0.455, 0.485, 0.505])
     rig.pipe(5.0, xs, np.array([0.018, 0.044, 0.046, 0.06, 0.092, 0.13]), **put)
     rig.part(5.1, box(0.0, -0.013, 0.058, 0.013), **put, colour=EBONY)
@@ -101,7 +103,7 @@ def clarinet(rig: Rig) -> None:
 def oboe(rig: Rig) -> None:
     """Like a clarinet, but thin and conical, with a bare reed and a pear-shaped bell."""
     origin, along = _from_mouth(rig, 98, 110, 0.09j)
-    put = {"origin": origin, "direction": along}
+    put: dict[str, Any] = {"origin": origin, "direction": along}
     reed = np.array([0.0, 0.02, 0.065])
     rig.pipe(5.0, reed, np.array([0.02, 0.016, 0.008]), **put, colour=(226, 196, 130))
     xs = np.array([0.06, 0.08, 0.12, 0.365, 0.39, 0.415, 0.445, 0.46])
@@ -121,7 +123,7 @@ def bassoon(rig: Rig) -> None:
     on = t.active()
     along = np.exp(1j * np.deg2rad(blend(-46, -61, on).real - 0.5 * t.effort()))
     foot = body.stance.x - 0.175 + 0.86j + 0.4 * body.sway
-    put = {"origin": foot, "direction": along}
+    put: dict[str, Any] = {"origin": foot, "direction": along}
     rig.pipe(4.6, np.array([0.0, 0.25, 0.78]) - 0.0j, np.array([0.07, 0.045, 0.038]), **put)
     rig.part(
         4.62,
@@ -200,7 +202,7 @@ def saxophone(rig: Rig) -> None:
     on = t.active()
     along = np.exp(1j * np.deg2rad(blend(-12, 4, on).real + 0.8 * t.effort()))
     origin = blend(body.mouth + 0.09j - 0.02, body.mouth, on)
-    put = {"origin": origin, "direction": along}
+    put: dict[str, Any] = {"origin": origin, "direction": along}
     shape = -_SAX.conj()  # the crook goes to the player's right
     strap = np.stack([body.neck - 0.05, origin + along * (-0.085 + 0.16j), body.neck + 0.05], 1)
     rig.sketch.lines(4.9, [strap], 0.012, EBONY)
@@ -253,7 +255,7 @@ def bagpipe(rig: Rig) -> None:
         base = bag_at + x - 0.03j
         fallen = 14 * (1 - on) - 0.4 * t.effort()
         lean = np.exp(1j * np.deg2rad(-80 + 9 * k + fallen))
-        put = {"origin": base, "direction": lean}
+        put: dict[str, Any] = {"origin": base, "direction": lean}
         rig.pipe(
             4.5,
             np.array([0.0, 0.5, 0.52, 0.9, 1.0]) * tall,
@@ -290,7 +292,7 @@ def harmonica(rig: Rig) -> None:
     slide = 0.11 * (t.pitch() - 0.5)
     centre = blend(body.mouth + 0.13j, body.mouth + 0.008j - slide, on)
     tilt = np.exp(1j * np.deg2rad(blend(14, 0, on).real - 0.6 * t.effort()))
-    put = {"origin": centre, "direction": tilt}
+    put: dict[str, Any] = {"origin": centre, "direction": tilt}
     wide, tall = 0.125, 0.036
     rig.part(5.0, rounded(-wide, -tall, wide, tall, 0.02), **put)
     rig.part(5.1, box(-wide * 0.94, -0.012, wide * 0.94, 0.014), **put, colour=rig.look.trim)
