@@ -203,6 +203,12 @@ def test_score_bars_are_means_told_apart_by_hatching():
     assert len({group[0].get_hatch() for group in ax.containers}) == 2
 
 
+def test_score_bars_without_groups():
+    table = pd.DataFrame({"row": ["a", "a", "b"], "SDR (dB)": [1.0, 3.0, 5.0]})
+    ax = plots.score_bars(table, x="row", hue="row")
+    assert [bar.get_height() for group in ax.containers for bar in group] == [2.0, 5.0]
+
+
 def test_waveform_runs_in_seconds():
     ax = plots.waveform(np.arange(11), rate=10, start_s=2.0)
     x = ax.lines[0].get_xdata()

@@ -216,7 +216,7 @@ def score_bars(
         ax: where to draw; new axes if not given.
         x: column of the groups.
         y: column of the numbers, with its unit.
-        hue: column that tells the bars of a group apart.
+        hue: column that tells the bars of a group apart; the same as `x` where there are none.
         title: stands above.
     """
     ax = ax or plt.subplots()[1]
@@ -233,7 +233,8 @@ def score_bars(
     ax.axhline(0, color="black", linewidth=0.8)
     ax.margins(y=0.15)
     ax.set(title=title, xlabel="")
-    sns.move_legend(ax, "upper left", bbox_to_anchor=(1, 1), frameon=False, title=None)
+    if legend:
+        sns.move_legend(ax, "upper left", bbox_to_anchor=(1, 1), frameon=False, title=None)
     return ax
 
 
