@@ -23,14 +23,9 @@ PROGRAM = """
 import sys
 import torch
 from torch import nn
-from avlib.training import Batches, Run, TrainConfig, fit
+from avlib.training import Batches, Run, TrainConfig, fit, world
 
-folder, norm = sys.argv[1], sys.argv[2] == "norm"
 torch.manual_seed(4)
-def layers(n, m):
-    return [nn.Conv1d(n, m, 3, padding=1)] + ([nn.BatchNorm1d(m)] if norm else []) + [nn.ReLU()]
-nets = {"ear": nn.Sequential(*layers(1, 4)), "eye": nn.Sequential(*layers(2, 4))}
-
 class Data:
     def __len__(self):
         return 8
@@ -43,58 +38,79 @@ def step(nets, batch):  # two networks meet in one loss, one of them is used twi
     again = nets["ear"](batch["sound"].flip(-1))
     return {"match": (heard - seen).square().mean(), "calm": again.mean()}
 
+def networks(norm):
+    torch.manual_seed(4)
+    def layers(n, m):
+        middle = [nn.BatchNorm1d(m)] if norm else []
+        return nn.Sequential(nn.Conv1d(n, m, 3, padding=1), *middle, nn.ReLU())
+    return {"ear": layers(1, 4), "eye": layers(2, 4)}
+
 # SGD without momentum for one step at rate 1: the change of the weights is minus the gradient
-cfg = TrainConfig(
-    steps=int(sys.argv[3]), lrs={"ear": 1.0, "eye": 1.0}, weights={"match": 1.0, "calm": 0.5},
-    optimiser="sgd", momentum=0.0, log_every=1, device="cpu", tensorboard=False,
-)
-fit(step, nets, Batches(Data(), 8, fresh=True), cfg, Run(folder))
+with world("cpu"):  # one process group for all runs
+    for name, norm, steps in (("plain", False, 1), ("longer", False, 4), ("norm", True, 1)):
+        cfg = TrainConfig(
+            steps=steps, lrs={"ear": 1.0, "eye": 1.0}, weights={"match": 1.0, "calm": 0.5},
+            optimiser="sgd", momentum=0.0, log_every=1, device="cpu", tensorboard=False,
+        )
+        fit(step, networks(norm), Batches(Data(), 8, fresh=True), cfg, Run(f"{sys.argv[1]}/{name}"))
 """
 
 pytestmark = pytest.mark.distributed
 
 
-def launch(folder, processes, norm="plain", steps=1):
-    program = folder.parent / "program.py"
+def launch(folder, processes):
+    program = folder / "program.py"
     program.write_text(PROGRAM)
-    command = [sys.executable, str(program), str(folder), norm, str(steps)]
+    command = [sys.executable, str(program), str(folder / "runs")]
     if processes > 1:
         torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
         command = [*torchrun, f"--nproc_per_node={processes}", *command[1:]]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900)
     assert run.returncode == 0, run.stderr[-3000:]
+    return folder / "runs"
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """The same three trainings by one process and by two."""
+    return [launch(tmp_path_factory.mktemp(name), n) for name, n in (("one", 1), ("two", 2))]
+
+
+def weights(folder):
     (checkpoint,) = folder.glob("step-*")
-    log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    return load_file(checkpoint / "weights.safetensors"), log
+    return load_file(checkpoint / "weights.safetensors")
 
 
-def test_two_processes_give_the_gradient_of_one(tmp_path):
-    one, log_one = launch(tmp_path / "one", 1)
-    two, log_two = launch(tmp_path / "two", 2)
+def first_line(folder):
+    return json.loads((folder / "log.jsonl").read_text().splitlines()[0])
+
+
+def test_two_processes_give_the_gradient_of_one(runs):
+    one, two = (weights(run / "plain") for run in runs)
     assert one.keys() == two.keys()
     for name in one:
         torch.testing.assert_close(one[name], two[name], rtol=1e-5, atol=1e-6, msg=name)
-    # the averaged gradient is the same, and so is its length
-    assert log_one[0]["gradient"] == pytest.approx(log_two[0]["gradient"], rel=1e-4)
-    assert log_one[0]["gradient"] > 0.05
-    # so is the loss: the log shows the mean over all processes
-    assert log_one[0]["loss"] == pytest.approx(log_two[0]["loss"], rel=1e-5)
+    lines = [first_line(run / "plain") for run in runs]
+    # the averaged gradient has the same length, and the log shows the mean loss of all processes
+    assert lines[0]["gradient"] == pytest.approx(lines[1]["gradient"], rel=1e-4)
+    assert lines[0]["gradient"] > 0.05
+    assert lines[0]["loss"] == pytest.approx(lines[1]["loss"], rel=1e-5)
+    assert lines[0]["term/match"] == pytest.approx(lines[1]["term/match"], rel=1e-5)
 
 
-def test_several_steps_too(tmp_path):
-    one, _ = launch(tmp_path / "one", 1, steps=4)
-    two, _ = launch(tmp_path / "two", 2, steps=4)
+def test_several_steps_too(runs):
+    one, two = (weights(run / "longer") for run in runs)
     for name in one:
         torch.testing.assert_close(one[name], two[name], rtol=1e-4, atol=1e-5, msg=name)
+    assert not torch.allclose(one["eye.0.weight"], weights(runs[0] / "plain")["eye.0.weight"])
 
 
-def test_batch_norm_is_by_process(tmp_path):
-    one, _ = launch(tmp_path / "one", 1, norm="norm")
-    two, _ = launch(tmp_path / "two", 2, norm="norm")
+def test_batch_norm_is_by_process(runs):
+    one, two = (weights(run / "norm") for run in runs)
     mean = "eye.1.running_mean"
     assert not torch.allclose(one[mean], two[mean], atol=1e-6)  # half the batch, not all of it
-    # torch.nn.BatchNorm by hand: momentum 0.1 of the mean over process 0's half of the batch
+    # torch.nn.BatchNorm1d by hand: momentum 0.1 of the mean over process 0's half of the batch
     torch.manual_seed(4)
     convolutions = [torch.nn.Conv1d(1, 4, 3, padding=1), torch.nn.Conv1d(2, 4, 3, padding=1)]
     sights = []

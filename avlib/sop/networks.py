@@ -1,5 +1,7 @@
 """The networks of Sound of Pixels: what is heard, what is seen, and how the two meet."""
 
+from typing import cast
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -157,7 +159,8 @@ def mask_logits(
     """
     sound = nets["sound"](layout(log_magnitude(mixture_mag)[:, None], cfg))
     batch, source = frames.shape[:2]
-    vision = nets["frame"].pooled(frames.flatten(0, 1)).unflatten(0, (batch, source))
+    eye = cast(FrameNet, nets["frame"])
+    vision = eye.pooled(frames.flatten(0, 1)).unflatten(0, (batch, source))
     vision = rematch(vision, len(mixture_mag) // batch)
     return nets["synthesizer"](vision, sound).float()
 

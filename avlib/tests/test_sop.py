@@ -13,6 +13,7 @@ from torch import nn
 
 from avlib import sop
 from avlib.audio import binary_mask, log_magnitude, loss_weight, stft, to_log_frequency
+from avlib.data import MixAndSeparate
 from avlib.metrics import bss_eval
 from avlib.sop import (
     FrameNet,
@@ -52,6 +53,7 @@ def tiny(**changes) -> SoPConfig:
         frames=2,
         train_samples=None,
         batch_size=4,
+        pairings=1,
         workers=0,
         channels_last=False,
         precision="float32",
@@ -443,25 +445,19 @@ def test_all_mask_is_all_energy(trained):
 # --- evaluation
 
 
-class Mixes:
+class Mixes(MixAndSeparate):
     """Evaluation mixes that need no orchestra."""
 
-    train = False
-
     def __init__(self, batch):
-        self.batch, self.missing = batch, []
+        self.batch, self.missing, self.train, self.seed = batch, [], False, 0
         self.source = SimpleNamespace(split="test")
 
     def __len__(self):
         return len(self.batch["index"])
 
     def __getitem__(self, index):
-        return {key: value[index] for key, value in self.batch.items() if key != "missing"} | {
-            "missing": []
-        }
-
-    def account(self, batch):
-        self.missing += batch["missing"]
+        item = {key: value[index] for key, value in self.batch.items() if key != "missing"}
+        return item | {"missing": []}
 
 
 def test_evaluation(trained, tmp_path):
@@ -518,6 +514,26 @@ def test_pairs_that_cannot_be_scored_are_counted_and_named(trained):
 
 
 # --- files
+
+
+def test_train_writes_a_model_and_goes_on_where_it_was(tmp_path):
+    front_end = replace(pocket().front_end, samples=32767)
+    cfg = tiny(front_end=front_end, steps=2, validate_every=1, validation_pairs=2, log_every=1)
+    model = sop.train(cfg, tmp_path)
+    record = json.loads((tmp_path / "model.json").read_text())
+    assert (record["steps"], record["stopped_by"]) == (2, "steps")
+    assert record["data"] == {"name": "Orchestra", "split": "train"}
+    assert {"config", "seed", "seconds", "device", "versions", "commit"} <= set(record)
+    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    scores = [line["validation/score"] for line in log if "validation/score" in line]
+    assert len(scores) == 2
+    assert record["validation_loss"] == min(scores)
+    again = sop.train(cfg, tmp_path)  # nothing left to do
+    for one in (again, load(tmp_path)):
+        for a, b in zip(model.parameters(), one.parameters(), strict=True):
+            assert torch.equal(a, b)
+    with pytest.raises(ValueError, match=r"other settings.*maps: 4 became 5"):
+        sop.train(cfg.changed(maps=5), tmp_path)
 
 
 def test_saved_models_come_back(trained, tmp_path):

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 from torch import nn
@@ -90,6 +90,7 @@ def test_fresh_batches_walk_through_the_numbers_and_never_repeat():
     ]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 50), st.sampled_from([1, 2, 3, 6]), st.booleans(), st.integers(0, 3))
 def test_processes_share_a_batch_out(step_number, size, fresh, seed):
     batches = Batches(range(20), 6, fresh=fresh, seed=seed)
