@@ -306,6 +306,27 @@ class TestSeparateVideo:
             np.testing.assert_allclose(values[1], 200 - 4 * shown, atol=4)
         assert result.waves.shape == (2, 4 * RATE)
 
+    def test_windows_may_share_pictures(self, duet, tmp_path, monkeypatch):
+        """Pictures further apart than a window is long: many are the first or the last."""
+        front_end = type(sop.pocket().front_end)(RATE, 16383, 1022, 256)
+        cfg = sop.pocket().changed(
+            front_end=front_end, maps=4, depth=5, sound_width=4, frame_width=4, frame_size=32,
+            frames=3, frame_spacing_s=3.0,
+        )  # fmt: skip
+        seen = []
+
+        def separate(model, mixture, frames):
+            values = 255 * (frames[:, 0, 0].mean(dim=(-2, -1)) * 0.229 + 0.485)
+            seen.extend(values.numpy())
+            return mixture[:, None].expand(-1, 2, -1)
+
+        monkeypatch.setattr(sop, "separate", separate)
+        separate_video(duet, model=sop.SoundOfPixels(cfg), out=tmp_path / "out")
+        firsts = np.array([values[0] for values in seen])
+        lasts = np.array([values[2] for values in seen])
+        assert (np.abs(firsts[:4]) < 4).all()  # before the video begins: its first picture
+        assert (np.abs(lasts - 4 * 39) < 4).sum() >= 3  # after its end: its last
+
     def test_again_replaces_and_other_video_does_not(self, duet, tiny, tmp_path):
         out = tmp_path / "out"
         boxes = [(0, 0, 20, 48), (20, 0, 40, 48), (40, 0, 64, 48)]
@@ -419,6 +440,7 @@ class TestTruth:
         result = separate_video(media, model=tiny, out=tmp_path / "out", truth=True)
         left, right = result.scores["players"]
         assert (left["player"], right["player"]) == ("violin-02", "flute-01")
+        assert (left["category"], right["category"]) == ("violin", "flute")
         assert left["sdr_gain"] == pytest.approx(0, abs=0.1)  # the mixture itself
         # the tone's power is 0.045, the noise's 0.01; the filter forgives no noise, but the
         # mixture's SDR is at least the ratio of the powers
