@@ -33,6 +33,7 @@ Examples:
   avlib train sop --preset pocket
   avlib train sop --preset pocket --minutes 5 --seed 1 --out runs/five-minutes
   avlib train sop --data my-clips --out runs/my-clips
+  avlib train sop --colour-leak                       what would colours give away?
   torchrun --nproc_per_node=4 -m avlib train sop --preset paper
 """
 
@@ -54,13 +55,16 @@ Examples:
     """Processes that make mixes; without, as the recipe says."""
     device: str = "auto"
     """Where to compute: auto, cpu, cuda, mps."""
+    colour_leak: bool = False
+    """A control, not a recipe: tint each picture with a colour that gives its category away."""
 
     def run(self) -> int:
         """Train, and say where the model is."""
         _leave_a_core_to_the_workers()
         from avlib import sop
 
-        folder = self.out or Path("runs") / f"sop-{self.preset}-seed{self.seed}"
+        control = "-colour-leak" if self.colour_leak else ""
+        folder = self.out or Path("runs") / f"sop-{self.preset}{control}-seed{self.seed}"
         begun = sorted(folder.glob("step-*"))
         if self.resume == "never" and begun:
             raise ValueError(
@@ -88,6 +92,7 @@ Examples:
         # number of steps that the user asked for.
         if self.steps is not None and self.minutes is None:
             changes["max_minutes"] = None
+        changes["colour_leak"] = self.colour_leak
         train = replace(recipe.train, seed=self.seed, device=checked_device(self.device))
         return replace(recipe, seed=self.seed, train=train).changed(**changes)
 

@@ -66,6 +66,12 @@ class Evaluation:
         )
         return "\n".join([*lines, *(f"  {reason}" for reason in self.unscorable)])
 
+    @property
+    def row(self) -> str:
+        """Name of the row in the tables; the control has one of its own."""
+        leak = self.about["config"]["colour_leak"]
+        return "sound of pixels with colour leak" if leak else "sound of pixels"
+
     def record(self) -> dict[str, Any]:
         """The record as the tables of the book read it (design: "Records and tables")."""
         rows = {
@@ -74,7 +80,7 @@ class Evaluation:
         }
         return {
             "table": "sop",
-            "row": "sound of pixels",
+            "row": self.row,
             **self.about,
             "scores": rows.pop("model"),
             "baselines": rows,
@@ -91,7 +97,9 @@ class Evaluation:
             The path of the JSON, `sop/sound-of-pixels--DATA--PRESET--seedN.json` in `folder`.
         """
         about = self.about
-        name = f"sound-of-pixels--{about['data']}--{about['preset']}--seed{about['seed']}"
+        name = (
+            f"{self.row.replace(' ', '-')}--{about['data']}--{about['preset']}--seed{about['seed']}"
+        )
         path = Path(folder) / "sop" / f"{name}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".csv.partial")
