@@ -351,6 +351,13 @@ def test_shifted_solve_equals_the_pseudo_inverse():
         torch.testing.assert_close(basis @ solution, expected, atol=1e-9, rtol=0)
 
 
+def test_shifted_solve_ends_whatever_the_matrix():
+    """Zero and indefinite matrices, which rounding could make of a nearly constant signal."""
+    for diagonal in ([0.0, 0.0], [1.0, -1e-12], [-1e-16, -1e-16]):
+        gram, cross = torch.diag(torch.tensor(diagonal).double()), torch.zeros(2, 1).double()
+        assert torch.equal(room._solve_shifted(gram, cross), cross)
+
+
 @pytest.mark.parametrize("taps", [2, 6, 64])
 def test_toeplitz_systems_are_solved(taps):
     lags = torch.fft.irfft(torch.fft.rfft(noise(5, 300)).abs().square())[:, :taps]
