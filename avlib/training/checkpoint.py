@@ -38,6 +38,7 @@ def write_tensors(
     header = {"record": json.dumps(record)} if record is not None else None
     partial = path.with_name(path.name + ".partial")
     save_file(plain, partial, metadata=header)
+    partial.chmod(0o644)  # safetensors makes it readable by its owner alone
     _publish(partial, path)
 
 
