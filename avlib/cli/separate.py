@@ -29,7 +29,7 @@ Examples:
   avlib separate duet.mp4
   avlib separate duet.mp4 --boxes 40,60,300,470 330,50,610,470 --names violin flute
   avlib separate duet.mp4 --points 150,240 480,240 --out duet-players
-  avlib separate duets/clips/duet-0000/media.mp4 --truth
+  avlib separate duets/clips/test-0-0000-*/media.mp4 --truth
 """
 
     video: Annotated[Path, conf.Positional, conf.arg(metavar="VIDEO")]

@@ -65,7 +65,8 @@ def bss_eval(
             which the other estimates of its mixture are projected.
 
     Returns:
-        Scores in dB as float64 on the device of the input.
+        Scores in dB as float64 on the device of the input; on the CPU for an Apple GPU (mps),
+        which has no float64.
 
     Raises:
         ValueError: shapes differ, samples are not finite, or a signal is silent (if "raise").
@@ -78,6 +79,8 @@ def bss_eval(
         [20, 20]
     """
     _check_signals(references, estimates, filter_length, silent)
+    if references.device.type == "mps":
+        references, estimates = references.cpu(), estimates.cpu()
     lead, shape = references.shape[:-2], references.shape[-2:]
     if not references.numel():
         return BSSScores(*references.new_zeros(3, *lead, shape[0], dtype=torch.float64))
