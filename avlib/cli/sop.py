@@ -107,12 +107,32 @@ def _leave_a_core_to_the_workers() -> None:
 
 
 def _folder_sources(folder: Path, cfg: "SoPConfig") -> "tuple[Source, MixAndSeparate]":
-    """The clips of a folder to train on, and fixed mixes of its validation clips."""
-    from avlib.data import ClipFolder, MixAndSeparate, sop_view
+    """The clips of a folder to train on, and fixed mixes of its validation clips.
 
+    Raises:
+        ValueError: clips of several players, or the same players or videos in both splits.
+    """
+    from avlib.data import ClipFolder, MixAndSeparate, check_disjoint, sop_view
+
+    train = ClipFolder(folder, "train", joints=False)
+    held_out = ClipFolder(folder, "validation", joints=False)
+    for entry in (*train.entries, *held_out.entries):
+        if len(entry.players) > 1:
+            raise ValueError(
+                f"{folder}: clip {entry.name!r} has {len(entry.players)} players, and Sound of "
+                "Pixels learns from solos; leave such clips out (avlib orchestra export "
+                "--players 1 writes solos)"
+            )
+    try:
+        check_disjoint(train.entries, held_out.entries, by=("players", "videos"))
+    except ValueError as error:
+        raise ValueError(
+            f"{folder}: the splits train and validation are not apart: {error}; put all clips of "
+            "a player, and all of a video, into one split"
+        ) from error
     view = sop_view(cfg.frame_size, cfg.frames, cfg.frame_spacing_s)
     validation = MixAndSeparate(
-        ClipFolder(folder, "validation", joints=False),
+        held_out,
         cfg.n,
         "sop",
         length=cfg.validation_pairs,
@@ -121,7 +141,7 @@ def _folder_sources(folder: Path, cfg: "SoPConfig") -> "tuple[Source, MixAndSepa
         front_end=cfg.front_end,
         view=view,
     )
-    return ClipFolder(folder, "train", joints=False), validation
+    return train, validation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,9 +151,10 @@ class EvaluateSop(Command):
     TEXT: ClassVar[str] = """
 Separates the stored test pairs: 256 mixes of two solos by players that no model was trained on,
 the same for everybody. Prints SDR, SIR, SAR and the gain in SDR over the unseparated mixture, in
-dB, with 95% intervals, for the model, for the mixture taken as the answer, and for the ideal
-masks, which are the most that any mask can do. Writes the record (JSON) and the scores of every
-pair (CSV) under --out.
+dB, with 95% intervals, for the model, for the mixture taken as the answer, and for ideal masks on
+the model's own grid of rows: a reference, not a bound. The gain is also given for the pairs of
+different instruments and for those of the same. Writes the record (JSON) and the scores of every
+pair (CSV) under --out; the record of another checkpoint is not overwritten.
 
 Examples:
   avlib evaluate sop                                  the model that is shipped

@@ -9,8 +9,9 @@ from avlib.orchestra.instruments import MUSIC11
 from avlib.training import TrainConfig
 
 STEPS_PER_EPOCH = 500
-"""Steps of the paper's "epoch": about 400 training videos, each taken 100 times, in batches of 80
-(authors' code: dup_trainset 100, 4 GPUs x 20)."""
+"""Steps of the paper's "epoch", derived: we assume 400 training videos, each taken 100 times, in
+batches of 80 (dup_trainset 100 and 4 GPUs x 20 stand in the authors' code; the number of videos
+is our round figure, and a list of another length makes another epoch)."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,8 @@ class SoPConfig:
         train: the optimiser, its schedule and when to stop.
         preset: name of the recipe this came from.
         front_end: rate, length and transform of the sound.
-        bins: rows of the spectrogram after the warp to logarithmic frequency.
+        bins: rows of the spectrogram after the warp to logarithmic frequency; not as many as
+            before it, since masks with that many are taken for masks on linear frequency.
         align_corners: of that warp, see `avlib.audio.to_log_frequency`.
         maps: how many maps sound and picture agree on (K, 32 in the paper).
         depth: halvings of the U-Net.
@@ -87,6 +89,11 @@ class SoPConfig:
             raise ValueError(f"pairings must be from 1 to batch_size; got {self.pairings}")
         if self.threshold is not None and not 0 < self.threshold < 1:
             raise ValueError(f"threshold must lie between 0 and 1, or be None: {self.threshold}")
+        if self.bins == self.front_end.bins:
+            raise ValueError(
+                f"bins must differ from the front end's {self.bins} rows: masks with that many "
+                f"rows are taken for masks on linear frequency; take {self.bins - 1} or fewer"
+            )
 
     def changed(self, **changes: Any) -> "SoPConfig":
         """Copy with other values; those of `TrainConfig` may be named too.
@@ -134,8 +141,9 @@ def pocket() -> SoPConfig:
 
     The same networks, a quarter as wide; weights after He et al. instead of the tiny ones of the
     authors' code, and AdamW with one cycle of the learning rate, because a few thousand steps
-    are all there is time for; 128 rows instead of 256 (the ideal masks lose 2 of 20 dB, the step
-    half its time); segments of 3 s in training (evaluation: 6 s, as the paper's); soft masks.
+    are all there is time for; 128 rows instead of 256 (the ideal masks lose about 2 dB on 24
+    pairs; the step takes half the time); segments of 3 s in training (evaluation: 6 s, as the
+    paper's); soft masks.
     Nothing here knows the names of the instruments.
     """
     return SoPConfig(

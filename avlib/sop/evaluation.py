@@ -1,6 +1,7 @@
 """How well it separates: SDR, SIR, SAR and the gain over the mixture, beside trivial baselines."""
 
 import csv
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -25,6 +26,14 @@ if TYPE_CHECKING:
 
 METRICS = ("sdr", "sir", "sar", "sdr_gain")
 BASELINES = ("mixture", "ideal binary mask", "ideal ratio mask")
+SUBSETS = ("different categories", "same category")
+
+SILENT_DB = -20.0
+"""SDR, SIR and SAR of a silent estimate of a source that sounds. None of them is defined. To leave
+the pair out would reward silence, and the mixture's score would be a gift; -20 dB, a hundredth of
+the error's energy, is far below what any estimate that tries is given (our convention)."""
+HIGHEST_DB = 80.0
+"""Means above this are the rounding noise of the waves and tell nothing."""
 
 
 @dataclass(frozen=True)
@@ -36,17 +45,22 @@ class Evaluation:
             and 95 % bootstrap interval in dB, resampled by pair of categories.
         pairs: one mapping a row and pair: row, pair, group, names, and the metrics (means over
             the pair's sources).
+        subsets: "different categories" and "same category", as far as there are such pairs ->
+            "count" and the model's "sdr_gain"; pictures can tell only the former apart by kind.
         count: pairs that were scored.
         unscorable: pairs that were not, with the reason; they count in no row.
+        silent: estimates that were silent and count `SILENT_DB`, by pair.
         loss: mean mask loss.
         seconds: how long it took.
-        about: what was evaluated on what: config, data, versions, commit, device.
+        about: what was evaluated on what: config, weights, data, versions, commit, device.
     """
 
     scores: dict[str, dict[str, Interval]]
+    subsets: dict[str, dict[str, Any]]
     pairs: tuple[dict[str, Any], ...]
     count: int
     unscorable: tuple[str, ...]
+    silent: tuple[str, ...]
     loss: float
     seconds: float
     about: dict[str, Any]
@@ -55,16 +69,17 @@ class Evaluation:
         """Print the scores as a plain table."""
         lines = [f"{'dB':20}" + "".join(f"{metric:>24}" for metric in METRICS)]
         for row, metrics in self.scores.items():
-            cells = (metrics[metric] for metric in METRICS)
-            lines.append(
-                f"{row:20}"
-                + "".join(f"{f'{c.mean:.2f} [{c.low:.2f}, {c.high:.2f}]':>24}" for c in cells)
-            )
+            lines.append(f"{row:20}" + "".join(f"{_cell(metrics[m]):>24}" for m in METRICS))
+        lines += [
+            f"of the model, {name}: gain {_cell(part['sdr_gain'])}, {part['count']} pairs"
+            for name, part in self.subsets.items()
+        ]
         lines.append(
             f"{self.count} pairs, 95 % bootstrap intervals by pair of categories; "
-            f"{len(self.unscorable)} pairs could not be scored"
+            f"{len(self.unscorable)} pairs could not be scored; {len(self.silent)} pairs hold a "
+            f"silent estimate, which counts {SILENT_DB:.0f} dB"
         )
-        return "\n".join([*lines, *(f"  {reason}" for reason in self.unscorable)])
+        return "\n".join([*lines, *(f"  {reason}" for reason in self.unscorable + self.silent)])
 
     @property
     def row(self) -> str:
@@ -75,8 +90,12 @@ class Evaluation:
     def record(self) -> dict[str, Any]:
         """The record as the tables of the book read it (design: "Records and tables")."""
         rows = {
-            row: {metric: c._asdict() for metric, c in metrics.items()}
+            row: {metric: _figure(c) for metric, c in metrics.items()}
             for row, metrics in self.scores.items()
+        }
+        subsets = {
+            name: part | {"sdr_gain": _figure(part["sdr_gain"])}
+            for name, part in self.subsets.items()
         }
         return {
             "table": "sop",
@@ -84,8 +103,11 @@ class Evaluation:
             **self.about,
             "scores": rows.pop("model"),
             "baselines": rows,
+            "subsets": subsets,
             "count": self.count,
             "unscorable": list(self.unscorable),
+            "silent_estimates": list(self.silent),
+            "silent_estimate_db": SILENT_DB,
             "loss": self.loss,
             "seconds": round(self.seconds, 1),
         }
@@ -94,13 +116,14 @@ class Evaluation:
         """Write the record (JSON) and the scores of every pair (CSV).
 
         Returns:
-            The path of the JSON, `sop/sound-of-pixels--DATA--PRESET--seedN.json` in `folder`.
+            The path of the JSON, `sop/sound-of-pixels--DATA--PRESET--seedN.json` in `folder`;
+            `--firstN` is added where only the first pairs were asked for.
+
+        Raises:
+            FileExistsError: there lies the record of other weights or settings.
         """
-        about = self.about
-        name = (
-            f"{self.row.replace(' ', '-')}--{about['data']}--{about['preset']}--seed{about['seed']}"
-        )
-        path = Path(folder) / "sop" / f"{name}.json"
+        path = Path(folder) / "sop" / f"{self._name()}.json"
+        _refuse_another(path, self.record())
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".csv.partial")
         with partial.open("w", newline="", encoding="utf-8") as file:
@@ -112,6 +135,13 @@ class Evaluation:
         partial.replace(path.with_suffix(".csv"))
         write_json(path, self.record())
         return path
+
+    def _name(self) -> str:
+        about = self.about
+        parts = [self.row.replace(" ", "-"), about["data"], about["preset"], f"seed{about['seed']}"]
+        if about["limit"] is not None:
+            parts.append(f"first{about['limit']}")
+        return "--".join(parts)
 
 
 def evaluate(
@@ -129,7 +159,8 @@ def evaluate(
 
     The scores of a pair are the means over its sources (BSS-eval v3, 512 taps, no permutation);
     `sdr_gain` is the SDR less that of the mixture taken as the estimate of every source. A pair
-    is left out of every row, counted and named if a source or an estimate of it is silent.
+    is left out of every row, counted and named if a source of it is silent. If only an estimate
+    is, it stays: that estimate counts `SILENT_DB` in SDR, SIR and SAR, and the pair is named.
 
     Args:
         model: a trained model.
@@ -154,6 +185,7 @@ def evaluate(
     device = next(model.parameters()).device
     rows: list[dict[str, Any]] = []
     unscorable: list[str] = []
+    silent: list[str] = []
     losses: list[float] = []
     with tqdm(total=len(pairs), unit="pair", disable=not progress) as bar:
         for batch in eval_loader(pairs, batch_size, workers=workers):
@@ -161,14 +193,20 @@ def evaluate(
             with torch.inference_mode(), evaluating(model):
                 systems, batch_losses = _systems(model, batch, threshold, baselines)
             losses += batch_losses
-            _score(systems, batch, rows, unscorable)
+            _score(systems, batch, rows, unscorable, silent)
             bar.update(len(batch["index"]))
     unscorable += [f"left out: {message}" for message in pairs.missing]
-    scores = _summary(rows)
+    scores, subsets = _summary(rows), _subsets(rows)
+    weights = model.fingerprint()
+    file = model.loaded[0] if model.loaded and model.loaded[1] == weights else None
     about = {
         "data": data,
         "preset": cfg.preset,
         "seed": cfg.seed,
+        "checkpoint": file,
+        "weights": weights,
+        "limit": limit,
+        "threshold": cfg.threshold if threshold == CONFIGURED else threshold,
         "split": pairs.source.split,
         "rate": cfg.front_end.rate,
         "samples": cfg.front_end.samples,
@@ -178,9 +216,11 @@ def evaluate(
     count = sum(row["row"] == "model" for row in rows)
     return Evaluation(
         scores,
+        subsets,
         tuple(rows),
         count,
         tuple(unscorable),
+        tuple(silent),
         float(np.mean(losses)),
         time.monotonic() - began,
         about,
@@ -218,19 +258,30 @@ def _score(
     batch: Mapping[str, Any],
     rows: list[dict[str, Any]],
     unscorable: list[str],
+    silent: list[str],
 ) -> None:
     """Add one mapping for each system and pair, or the reason why there is none."""
+    waves = batch["waves"]
+    no_source = _is_silent(waves).any(dim=-1)
+    mute = {name: _is_silent(estimates) for name, estimates in systems.items()}
     scored = {
-        name: torch.stack(bss_eval(batch["waves"], estimates, silent="nan")).mean(dim=-1)
+        name: torch.stack(bss_eval(waves, estimates, silent="nan"))
+        .masked_fill(mute[name], SILENT_DB)
+        .mean(dim=-1)
         for name, estimates in systems.items()
     }  # each (metric, batch)
     for place, number in enumerate(batch["index"]):
         names = " + ".join(batch["names"][place])
-        silent = [n for n, values in scored.items() if not bool(values[:, place].isfinite().all())]
-        if silent:
-            reason = "a source is silent" if len(silent) == len(scored) else "a silent estimate"
-            unscorable.append(f"pair {number} ({names}): {reason} ({', '.join(silent)})")
+        if no_source[place]:
+            unscorable.append(f"pair {number} ({names}): a source is silent")
             continue
+        odd = [n for n, values in scored.items() if not bool(values[:, place].isfinite().all())]
+        if odd:
+            unscorable.append(f"pair {number} ({names}): a score is not finite ({', '.join(odd)})")
+            continue
+        quiet = [n for n, silences in mute.items() if bool(silences[place].any())]
+        if quiet:
+            silent.append(f"pair {number} ({names}): a silent estimate ({', '.join(quiet)})")
         for name, values in scored.items():
             sdr, sir, sar = (value.item() for value in values[:, place])
             rows.append(
@@ -247,10 +298,15 @@ def _score(
             )
 
 
+def _is_silent(waves: Tensor) -> Tensor:
+    """Which signals hold nothing but zeros, as `bss_eval` has it."""
+    return (waves == 0).all(dim=-1)
+
+
 def _summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Interval]]:
     """Means and intervals of every row and metric."""
     if not rows:
-        raise ValueError("no pair could be scored: every one has a silent source or estimate")
+        raise ValueError("no pair could be scored: silent sources or scores not finite")
     names = list(dict.fromkeys(row["row"] for row in rows))
     return {
         name: {
@@ -262,6 +318,55 @@ def _summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Interval]
         }
         for name in names
     }
+
+
+def _subsets(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The model's gain where the categories of a pair differ, and where some are the same."""
+    parts: dict[str, list[Mapping[str, Any]]] = {name: [] for name in SUBSETS}
+    for row in rows:
+        if row["row"] == "model":
+            categories = row["group"].split(" + ")
+            parts[SUBSETS[len(set(categories)) < len(categories)]].append(row)
+    return {
+        name: {
+            "count": len(part),
+            "sdr_gain": bootstrap(
+                [row["sdr_gain"] for row in part], groups=[row["group"] for row in part]
+            ),
+        }
+        for name, part in parts.items()
+        if part
+    }
+
+
+def _cell(c: Interval) -> str:
+    """A figure as the table prints it."""
+    if c.mean > HIGHEST_DB:
+        return f"> {HIGHEST_DB:.0f}"
+    return f"{c.mean:.2f} [{c.low:.2f}, {c.high:.2f}]"
+
+
+def _figure(c: Interval) -> dict[str, float | str | None]:
+    """A figure as the record holds it."""
+    if c.mean > HIGHEST_DB:
+        note = f"above {HIGHEST_DB:.0f} dB: rounding noise"
+        return {"mean": None, "low": None, "high": None, "note": note}
+    return c._asdict()
+
+
+def _refuse_another(path: Path, new: Mapping[str, Any]) -> None:
+    """Refuse to write over the record of other weights or settings."""
+    if not path.exists():
+        return
+    old = json.loads(path.read_text(encoding="utf-8"))
+    as_stored = json.loads(json.dumps(new))
+    keys = ("weights", "config", "threshold")
+    other = [key for key in keys if key not in old or old[key] != as_stored[key]]
+    if other:
+        raise FileExistsError(
+            f"{path} holds the record of another model ({', '.join(other)} differ or are not "
+            "known); give another folder (--out), or move that file away"
+        )
 
 
 def describe(cfg: SoPConfig) -> str:

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from avlib.audio import log_magnitude, separate_with_mask, to_linear_frequency
+from avlib.audio import column_count, log_magnitude, separate_with_mask, to_linear_frequency
 from avlib.sop.config import SoPConfig
 from avlib.sop.networks import SoundOfPixels, layout, spectrograms
 
@@ -155,11 +155,13 @@ def apply_masks(
 
 def _padded(mixture: Float[Tensor, "batch sample"], cfg: SoPConfig) -> Tensor:
     """Add silence until the number of columns suits the U-Net."""
-    hop, multiple = cfg.front_end.hop, 2**cfg.depth
-    columns = 1 + mixture.shape[-1] // hop
+    front, samples, multiple = cfg.front_end, mixture.shape[-1], 2**cfg.depth
+    columns = max(1, column_count(samples, front.n_fft, front.hop, front.center))
     wanted = -(-columns // multiple) * multiple
-    missing = 0 if columns == wanted else (wanted - 1) * hop - mixture.shape[-1]
-    return F.pad(mixture, (0, missing))
+    # Centred columns find half a window of padding at either end; others need it in the wave.
+    window = front.n_fft - 2 * (front.n_fft // 2) if front.center else front.n_fft
+    missing = 0 if columns == wanted else (wanted - 1) * front.hop + window - samples
+    return F.pad(mixture, (0, max(0, missing)))
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """How Sound of Pixels learns: the mask loss, one training step, a whole training run."""
 
 import colorsys
+import math
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -17,7 +19,15 @@ from avlib.audio import binary_mask, loss_weight, ratio_mask
 from avlib.orchestra.instruments import INSTRUMENTS
 from avlib.sop.config import SoPConfig
 from avlib.sop.networks import SoundOfPixels, mask_logits, rematch, spectrograms
-from avlib.training import Run, fit, is_main, load_checkpoint, provenance
+from avlib.training import (
+    Progress,
+    Run,
+    fit,
+    is_main,
+    learning_rate_factor,
+    load_checkpoint,
+    provenance,
+)
 
 if TYPE_CHECKING:
     from avlib.data import MixAndSeparate, Source
@@ -221,7 +231,27 @@ def train(
     }
     if is_main():
         save(model, Path(folder) / "model", record)
+        if progress.stopped_by == "minutes":
+            print(_cut_short(cfg, progress), file=sys.stderr)
     return model.eval()
+
+
+def _cut_short(cfg: SoPConfig, progress: Progress) -> str:
+    """What a time limit did to a run, and how to get the whole recipe."""
+    steps, rate = cfg.train.steps, learning_rate_factor(progress.step, cfg.train)
+    came_down = (
+        ""
+        if cfg.train.schedule == "constant"
+        else (
+            f"; its learning rate had not come down as the recipe's does (it stands at "
+            f"{rate:.0%} of the highest), and the recipe's model is better"
+        )
+    )
+    minutes = math.ceil(1.1 * progress.seconds / max(1, progress.step) * steps / 60)
+    return (
+        f"note: the time was up after {progress.step} of {steps} steps{came_down}. For the full "
+        f"recipe run the same command with --minutes {minutes} or more: it goes on from here"
+    )
 
 
 def _validate(

@@ -1,5 +1,6 @@
 """The networks of Sound of Pixels: what is heard, what is seen, and how the two meet."""
 
+import hashlib
 from typing import cast
 
 import torch
@@ -93,6 +94,8 @@ class SoundOfPixels(nn.Module):
         sound: the U-Net.
         frame: the `FrameNet`.
         synthesizer: the `Synthesizer`.
+        loaded: SHA-256 (first 16 digits) of the file that the weights were loaded from and of the
+            weights then, by which a record says what was evaluated; None: not loaded.
 
     Example:
         >>> from avlib.sop import pocket
@@ -105,6 +108,7 @@ class SoundOfPixels(nn.Module):
     def __init__(self, cfg: SoPConfig | None = None) -> None:
         super().__init__()
         self.cfg = paper() if cfg is None else cfg
+        self.loaded: tuple[str, str] | None = None
         cfg = self.cfg
         generator = torch.Generator().manual_seed(cfg.seed)
         self.sound = AudioUNet(cfg.depth, cfg.sound_width, cfg.maps)
@@ -122,6 +126,14 @@ class SoundOfPixels(nn.Module):
     def nets(self) -> dict[str, nn.Module]:
         """The networks by name, as `train_step` and `avlib.training.fit` take them."""
         return {"sound": self.sound, "frame": self.frame, "synthesizer": self.synthesizer}
+
+    def fingerprint(self) -> str:
+        """Say which weights these are: the first 16 digits of their SHA-256."""
+        digest = hashlib.sha256()
+        for name, value in self.state_dict().items():
+            digest.update(name.encode())
+            digest.update(value.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+        return digest.hexdigest()[:16]
 
     def forward(
         self,

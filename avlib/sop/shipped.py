@@ -1,5 +1,6 @@
 """Checkpoints of Sound of Pixels, the one that comes with the package among them."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from importlib import resources
@@ -55,6 +56,7 @@ def load(path: str | Path = "pocket", device: str | torch.device = "cpu") -> Sou
     model = SoundOfPixels(_without_start(cfg))
     model.cfg = cfg
     load_checkpoint(file, model.nets)
+    model.loaded = (hashlib.sha256(file.read_bytes()).hexdigest()[:16], model.fingerprint())
     return model.to(device).eval()
 
 

@@ -1,100 +1,34 @@
 """Sound of Pixels: sizes, the loss by hand, separation of what can be told apart, evaluation."""
 
-import csv
 import json
 import math
-from dataclasses import asdict, replace
-from types import SimpleNamespace
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 import torch
+from sop_parts import SAMPLES, batch_of, tiny, trained_model
 from torch import nn
 
 from avlib import sop
 from avlib.audio import binary_mask, log_magnitude, loss_weight, stft, to_log_frequency
-from avlib.data import MixAndSeparate
 from avlib.metrics import bss_eval
 from avlib.sop import (
     FrameNet,
-    SoPConfig,
     SoundOfPixels,
     Synthesizer,
     colour_leak,
     config_from_json,
     energy_map,
-    evaluate,
-    load,
     paper,
     pixel_masks,
     pixel_separate,
     pocket,
-    save,
     separate,
     separation_loss,
     spectrograms,
     train_step,
 )
-
-SAMPLES = 15 * 256 + 64  # 16 columns
-
-
-def tiny(**changes) -> SoPConfig:
-    base = pocket()
-    front_end = replace(base.front_end, samples=SAMPLES)
-    sizes = dict(
-        front_end=front_end,
-        bins=32,
-        depth=3,
-        sound_width=4,
-        frame_width=4,
-        maps=4,
-        frame_size=32,
-        frames=2,
-        train_samples=None,
-        batch_size=4,
-        pairings=1,
-        workers=0,
-        channels_last=False,
-        precision="float32",
-    )
-    return base.changed(**(sizes | changes))
-
-
-def tones(rng, pitch, count):
-    """A tone with two overtones, at a random phase and loudness."""
-    time = np.arange(SAMPLES) / 11025
-    waves = []
-    for _ in range(count):
-        phase = rng.uniform(0, 2 * np.pi, 3)
-        gain = rng.uniform(0.2, 0.4)
-        parts = [np.sin(2 * np.pi * pitch * k * time + phase[k - 1]) / k for k in (1, 2, 3)]
-        waves.append(gain * sum(parts))
-    return np.stack(waves).astype(np.float32)
-
-
-def batch_of(seed, size=4):
-    """Low tones are shown as a white left half, high ones as a white lower half."""
-    rng = np.random.default_rng(seed)
-    waves = np.stack([tones(rng, 220, size), tones(rng, 1500, size)], axis=1)
-    frames = np.full((size, 2, 3, 2, 32, 32), -1, np.float32)
-    frames[:, 0, ..., :16] = 1
-    frames[:, 1, ..., 16:, :] = 1
-    frames += 0.1 * rng.standard_normal(frames.shape, dtype=np.float32)
-    order = rng.integers(0, 2, size)
-    for i in np.flatnonzero(order):
-        waves[i], frames[i] = waves[i, ::-1].copy(), frames[i, ::-1].copy()
-    waves = torch.from_numpy(waves) / 2
-    return {
-        "waves": waves,
-        "mixture": waves.sum(1),
-        "frames": torch.from_numpy(frames),
-        "categories": [["tuba", "flute"] if o == 0 else ["flute", "tuba"] for o in order],
-        "names": [["a", "b"]] * size,
-        "index": list(range(size)),
-        "missing": [],
-    }
-
 
 # --- sizes
 
@@ -340,18 +274,7 @@ def test_the_control_is_applied_in_training_and_evaluation():
 
 @pytest.fixture(scope="module")
 def trained():
-    """A tiny model after some steps on two kinds of tone, each with its own picture."""
-    cfg = tiny()
-    model = SoundOfPixels(cfg)
-    optimiser = torch.optim.Adam(model.parameters(), 1e-2)
-    losses = []
-    for step in range(36):
-        loss = train_step(model.nets, batch_of(step), cfg)["mask"]
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        losses.append(loss.item())
-    return SimpleNamespace(model=model.eval(), cfg=cfg, losses=losses)
+    return trained_model()
 
 
 def test_it_learns(trained):
@@ -440,116 +363,6 @@ def test_all_mask_is_all_energy(trained):
     torch.testing.assert_close(energy, torch.ones(1, 2, 2))
     waves = separate(model, batch["mixture"], batch["frames"])
     torch.testing.assert_close(waves[:, 0], batch["mixture"], atol=1e-5, rtol=0)
-
-
-# --- evaluation
-
-
-class Mixes(MixAndSeparate):
-    """Evaluation mixes that need no orchestra."""
-
-    def __init__(self, batch):
-        self.batch, self.missing, self.train, self.seed = batch, [], False, 0
-        self.source = SimpleNamespace(split="test")
-
-    def __len__(self):
-        return len(self.batch["index"])
-
-    def __getitem__(self, index):
-        item = {key: value[index] for key, value in self.batch.items() if key != "missing"}
-        return item | {"missing": []}
-
-
-def test_evaluation(trained, tmp_path):
-    batch = batch_of(20_000, size=6)
-    result = evaluate(trained.model, Mixes(batch), progress=False, batch_size=4)
-    assert list(result.scores) == ["model", "mixture", "ideal binary mask", "ideal ratio mask"]
-    assert result.count == 6
-    assert result.unscorable == ()
-
-    # the same numbers, by hand
-    estimates = separate(trained.model, batch["mixture"], batch["frames"])
-    sdr = bss_eval(batch["waves"], estimates)[0].mean(1)
-    same = batch["mixture"][:, None].expand_as(batch["waves"])
-    base = bss_eval(batch["waves"], same)[0].mean(1)
-    model, mixture = result.scores["model"], result.scores["mixture"]
-    assert model["sdr"].mean == pytest.approx(sdr.mean().item(), abs=1e-3)
-    assert mixture["sdr"].mean == pytest.approx(base.mean().item(), abs=1e-3)
-    assert model["sdr_gain"].mean == pytest.approx((sdr - base).mean().item(), abs=1e-3)
-    assert model["sdr"].low <= model["sdr"].mean <= model["sdr"].high
-    assert mixture["sdr_gain"] == (0, 0, 0)
-    for name in ("ideal binary mask", "ideal ratio mask"):
-        assert result.scores[name]["sdr_gain"].mean > 20
-    with torch.no_grad():
-        loss = train_step(trained.model.nets, batch, trained.cfg)["mask"]
-    assert result.loss == pytest.approx(loss.item(), rel=1e-4)
-
-    path = result.write(tmp_path)
-    record = json.loads(path.read_text())
-    assert path == tmp_path / "sop" / "sound-of-pixels--SimpleNamespace--pocket--seed0.json"
-    wanted = "table row data preset seed scores count seconds device config versions commit"
-    assert set(wanted.split()) <= set(record)
-    assert record["scores"]["sdr_gain"]["mean"] == pytest.approx(model["sdr_gain"].mean)
-    with path.with_suffix(".csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == 6 * 4
-    assert {row["group"] for row in rows} == {"flute + tuba"}
-    assert float(rows[0]["sdr"]) == pytest.approx(sdr[0].item(), abs=1e-3)
-    assert "95 %" in result.table()
-    assert "ideal ratio mask" in result.table()
-
-
-def test_pairs_that_cannot_be_scored_are_counted_and_named(trained):
-    batch = batch_of(20_001, size=4)
-    batch["waves"][2, 1] = 0
-    batch["mixture"] = batch["waves"].sum(1)
-    result = evaluate(trained.model, Mixes(batch), progress=False, baselines=False)
-    assert result.count == 3
-    assert len(result.unscorable) == 1
-    assert result.unscorable[0].startswith("pair 2 (a + b): a source is silent")
-    assert "1 pairs could not be scored" in result.table()
-    batch["waves"][:, 1] = 0
-    with pytest.raises(ValueError, match="no pair could be scored"):
-        evaluate(trained.model, Mixes(batch), progress=False)
-
-
-# --- files
-
-
-def test_train_writes_a_model_and_goes_on_where_it_was(tmp_path):
-    front_end = replace(pocket().front_end, samples=32767)
-    cfg = tiny(front_end=front_end, steps=2, validate_every=1, validation_pairs=2, log_every=1)
-    model = sop.train(cfg, tmp_path)
-    record = json.loads((tmp_path / "model.json").read_text())
-    assert (record["steps"], record["stopped_by"]) == (2, "steps")
-    assert record["data"] == {"name": "Orchestra", "split": "train"}
-    assert {"config", "seed", "seconds", "device", "versions", "commit"} <= set(record)
-    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    scores = [line["validation/score"] for line in log if "validation/score" in line]
-    assert len(scores) == 2
-    assert record["validation_loss"] == min(scores)
-    again = sop.train(cfg, tmp_path)  # nothing left to do
-    for one in (again, load(tmp_path)):
-        for a, b in zip(model.parameters(), one.parameters(), strict=True):
-            assert torch.equal(a, b)
-    with pytest.raises(ValueError, match=r"other settings.*maps: 4 became 5"):
-        sop.train(cfg.changed(maps=5), tmp_path)
-
-
-def test_saved_models_come_back(trained, tmp_path):
-    batch = batch_of(0)
-    path = save(trained.model, tmp_path / "model", {"seconds": 12})
-    again = load(tmp_path)
-    assert again.cfg == trained.cfg
-    assert not again.training
-    expected = separate(trained.model, batch["mixture"], batch["frames"])
-    assert torch.equal(separate(again, batch["mixture"], batch["frames"]), expected)
-    assert json.loads(path.with_suffix(".json").read_text())["seconds"] == 12
-    half = load(save(trained.model, tmp_path / "half", {}, half=True))
-    found = separate(half, batch["mixture"], batch["frames"])
-    torch.testing.assert_close(found, expected, atol=2e-3, rtol=0)
-    with pytest.raises(FileNotFoundError, match=r"no checkpoint at.*avlib train sop"):
-        load(tmp_path / "nothing")
 
 
 def test_names_of_the_room():

@@ -125,8 +125,9 @@ def fit(
     """Train for `cfg.steps` optimiser steps; goes on from the last checkpoint of `run`, if any.
 
     A resumed run ends, on a CPU, with the same weights bit for bit as one that was never
-    stopped: the batch, the learning rate and all random numbers of a step are functions of its
-    number, and the rest lies in the checkpoint. Under torchrun every process computes its share
+    stopped: the batch, the learning rate and all of torch's random numbers in a step are
+    functions of its number (a step that draws from another library's generator must seed it
+    itself), and the rest lies in the checkpoint. Under torchrun every process computes its share
     of the batch and gradients are averaged; process 0 validates and writes.
 
     Args:
