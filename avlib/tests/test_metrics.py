@@ -8,8 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from avlib.metrics import Interval, bootstrap, bss_eval, paired_bootstrap, sdr_gain
-from avlib.metrics import bss as room
+from avlib.metrics import Interval, bootstrap, bss, bss_eval, paired_bootstrap, sdr_gain, toeplitz
 
 
 def noise(*shape, seed=0):
@@ -259,8 +258,7 @@ def test_batches_are_a_loop(monkeypatch):
     alone = stack(bss_eval(references[1, 2], estimates[1, 2], 8))
     torch.testing.assert_close(scores[1, 2], alone, atol=1e-10, rtol=0)
     # Whatever the chunks.
-    monkeypatch.setattr(room, "SIGNAL_BYTES", {"cpu": 4 * 32 * 600})
-    monkeypatch.setattr(room, "GRAM_BYTES", {"cpu": 3 * 8 * 16**2})
+    monkeypatch.setattr(bss, "SIGNAL_BYTES", {"cpu": 4 * 32 * 600})
     chunked = stack(bss_eval(references, estimates, 8))
     torch.testing.assert_close(chunked, scores, atol=1e-10, rtol=0)
 
@@ -347,7 +345,10 @@ def test_shifted_solve_equals_the_pseudo_inverse():
     basis[:, 13] = basis[:, 4]  # rank 19
     gram, cross = basis.mT @ basis, basis.mT @ noise(200, 3, seed=1)
     expected = basis @ (torch.linalg.pinv(gram, rtol=1e-12) @ cross)
-    for solution in (room._solve_shifted(gram, cross), room._solve(gram[None], cross[None])[0]):
+    for solution in (
+        toeplitz.solve_shifted(gram, cross),
+        toeplitz.solve_dense(gram[None], cross[None])[0],
+    ):
         torch.testing.assert_close(basis @ solution, expected, atol=1e-9, rtol=0)
 
 
@@ -355,18 +356,40 @@ def test_shifted_solve_ends_whatever_the_matrix():
     """Zero and indefinite matrices, which rounding could make of a nearly constant signal."""
     for diagonal in ([0.0, 0.0], [1.0, -1e-12], [-1e-16, -1e-16]):
         gram, cross = torch.diag(torch.tensor(diagonal).double()), torch.zeros(2, 1).double()
-        assert torch.equal(room._solve_shifted(gram, cross), cross)
+        assert torch.equal(toeplitz.solve_shifted(gram, cross), cross)
 
 
-@pytest.mark.parametrize("taps", [2, 6, 64])
+@pytest.mark.parametrize("taps", [1, 2, 5, 6, 64])
 def test_toeplitz_systems_are_solved(taps):
     lags = torch.fft.irfft(torch.fft.rfft(noise(5, 300)).abs().square())[:, :taps]
     lags = torch.cat([lags[:, 1:].flip(-1), lags], -1)
-    gram = room._toeplitz(lags)
+    gram, right = toeplitz._toeplitz(lags), noise(5, taps, 3)
     assert torch.equal(gram, gram.mT)
-    assert gram[0, 1, 0] == lags[0, taps]
-    solution = room._solve_toeplitz(lags, noise(5, taps))
-    torch.testing.assert_close((gram @ solution[..., None])[..., 0], noise(5, taps))
+    assert gram[0, 0, -1] == lags[0, -1]
+    factor, singular = toeplitz.factorise(lags)
+    assert not singular.any()
+    torch.testing.assert_close(gram @ toeplitz.solve_factorised(factor, right), right)
+
+
+@pytest.mark.parametrize("way", ["conjugate gradients", "Cholesky"])
+@pytest.mark.parametrize("name", ["white", "decay", "same"])
+def test_both_ways_to_the_whole_projection(way, name, monkeypatch):
+    """Conjugate gradients, which give up on pairs that correlate too much, and Cholesky."""
+    used = []
+    dense = toeplitz.solve_dense
+
+    def spy(gram, cross):
+        used.append(len(gram))
+        return dense(gram, cross)
+
+    monkeypatch.setattr(toeplitz, "solve_dense", spy)
+    if way == "Cholesky":
+        monkeypatch.setattr(toeplitz, "MAX_STEPS", 0)
+    references, estimates = hard_cases()[name]
+    scores, expected = stack(bss_eval(references, estimates)), oracle(references, estimates)
+    assert used == ([] if way == "conjugate gradients" and name == "white" else [1])
+    tolerance = 0.01 if name == "same" else 1e-6
+    assert (scores - expected).abs()[expected < 80].max() < tolerance
 
 
 @pytest.mark.parametrize(
