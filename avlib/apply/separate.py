@@ -221,7 +221,7 @@ def _pictures(
     for window in times:
         while not kept or max(kept) < window[-1]:
             at, frame = next(shown)
-            cuts = [cut_out(frame[None], region.box, cfg.frame_size)[0] for region in regions]
+            cuts = [cut_out(frame[None], region.seen, cfg.frame_size)[0] for region in regions]
             kept[at] = np.stack(cuts)
         stacked = np.stack([kept[at] for at in window], axis=1)
         yield torch.stack([normalise(player) for player in stacked])
@@ -270,7 +270,7 @@ def _notes(
     if how == "halves by default":
         notes.append(
             "no players were given, so the left and the right half of the picture were taken for "
-            "two players; say where they are with --boxes or --points"
+            "two players; the model hears better when --boxes or --points say where they are"
         )
     window = front_end.samples / front_end.rate
     if info.seconds < window - 1e-3:

@@ -1,6 +1,7 @@
 """`avlib doctor` and `avlib orchestra`."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -151,6 +152,10 @@ Examples:
             instruments=self.instruments or MUSIC21,
         )
         print(self.folder)
+        clips = (self.folder / "clips").glob(f"{self.split}-{self.seed}-0000-*/media.mp4")
+        for first in clips:
+            video = shlex.quote(str(first))
+            print(f"next: avlib separate {video} --truth", file=sys.stderr)
         return 0
 
 

@@ -17,7 +17,8 @@ class Separate(Command):
     TEXT: ClassVar[str] = """
 Any video file with sound, of any length and size. Say where the players are, in pixels of the
 picture (x to the right, y downwards), as boxes or as points on them; without, the left and the
-right half are taken for two players. Writes into the folder --out:
+right half are taken for two players. Boxes work best: whole player, instrument included, and
+little else. Writes into the folder --out:
 
   player-1.wav ...   each player alone, mono, 11,025 Hz
   players.html       a page: click a player in the video, and hear that player

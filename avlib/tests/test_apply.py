@@ -99,6 +99,18 @@ class TestRegions:
         assert -1e-6 <= x1 <= x <= x2 <= width + 1e-6
         assert -1e-6 <= y1 <= y <= y2 <= height + 1e-6
 
+    def test_what_the_model_sees(self):
+        """Boxes with a margin, squares around points, the middle squares of halves."""
+        boxes = choose_regions(200, 100, boxes=[(20, 20, 60, 90), (100, 20, 180, 60)])[0]
+        assert boxes[0].seen == pytest.approx((16, 13, 64, 97))
+        assert boxes[1].seen == pytest.approx((92, 16, 188, 64))
+        assert boxes[0].box == (20.0, 20.0, 60.0, 90.0)
+        points = choose_regions(200, 100, points=[(10, 50), (150, 50)])[0]
+        assert [p.seen for p in points] == [(0.0, 0.0, 100.0, 100.0), (100.0, 0.0, 200.0, 100.0)]
+        halves = choose_regions(80, 100, names=["a", "b"])[0]
+        assert [h.seen for h in halves] == [(0.0, 30.0, 40.0, 70.0), (40.0, 30.0, 80.0, 70.0)]
+        assert halves[1].box == (40.0, 0.0, 80.0, 100.0)
+
     def test_cut_out_shows_the_player_and_not_the_neighbour(self):
         frames = film(0.3)
         left, right = (cut_out(frames, r.box, 32) for r in choose_regions(64, 48)[0])
