@@ -31,11 +31,14 @@ echo "Installing the pinned packages (the first time downloads about 3 GB) …"
 started=$SECONDS
 packages=(-c constraints.txt -e '.[book,test]')
 uv_pin=$(grep -E '^uv==' constraints.txt | cut -d' ' -f1)
-if "$venv/bin/python" -m pip install --quiet "$uv_pin"; then
-  UV_HTTP_TIMEOUT=${UV_HTTP_TIMEOUT:-300} \
-    "$venv/bin/python" -m uv pip install --quiet --python "$venv/bin/python" "${packages[@]}"
-else
-  echo "uv could not be installed; going on with pip, which takes longer." >&2
+# uv is many times as quick; the certificates of the system, so that it works behind a proxy too.
+with_uv() {
+  "$venv/bin/python" -m pip install --quiet "$uv_pin" &&
+    UV_HTTP_TIMEOUT=${UV_HTTP_TIMEOUT:-300} UV_SYSTEM_CERTS=${UV_SYSTEM_CERTS:-true} \
+      "$venv/bin/python" -m uv pip install --quiet --python "$venv/bin/python" "${packages[@]}"
+}
+if ! with_uv; then
+  echo "uv could not do it; going on with pip, which takes longer." >&2
   "$venv/bin/python" -m pip install --quiet "${packages[@]}"
 fi
 echo "Installed in $((SECONDS - started)) s"
