@@ -2,6 +2,7 @@
 
 $ OMP_NUM_THREADS=1 python benchmarks/orchestra.py
 $ OMP_NUM_THREADS=1 python benchmarks/orchestra.py --reading   # also the (slow) reading table
+$ OMP_NUM_THREADS=1 python benchmarks/orchestra.py --cues      # only: what tells the category
 
 Times are CPU seconds of this process (other work on the machine does not count), best of
 several rounds; 6 s of audio, 24 frames of 128 x 128.
@@ -14,7 +15,7 @@ from collections import defaultdict
 import numpy as np
 
 import avlib.orchestra.scene as scene
-from avlib.orchestra import INSTRUMENTS, make_scene
+from avlib.orchestra import INSTRUMENTS, MUSIC11, PLAYERS, make_scene
 from avlib.orchestra.ink import paint
 from avlib.orchestra.instruments import instrument
 from avlib.orchestra.perform import perform
@@ -147,7 +148,85 @@ def reading():
     print(f"  {'mean':26s} " + "  ".join(f"{r:9.2f}" for r in np.mean(rows, 0)))
 
 
+HEAD = [0, 1, 14, 15, 16, 17]  # nose, neck, eyes, ears
+SIDE = 128
+
+
+def silent_solos(scenes=2):
+    """What is seen of each silent player, alone: name -> (scene, player, feature), pictures of 1 s.
+
+    All features in pixels or grey levels; joints where they are in the picture.
+    """
+    seen = {cue: {} for cue in ("head", "head, from the neck", "all joints", "mean colour")}
+    for index, name in enumerate(NAMES):
+        rows = defaultdict(list)
+        for player in range(64):
+            for k in range(scenes):
+                seed = (index * 64 + player) * scenes + k
+                one = make_scene(
+                    seed, (name,), (0,), players=(player,), seconds=1.0, frame_times=[0.5]
+                )
+                joints = one.joints[0, 0, :, :2]
+                rows["head"].append(joints[HEAD].ravel())
+                rows["head, from the neck"].append((joints[HEAD] - joints[1]).ravel())
+                rows["all joints"].append(joints.ravel())
+                rows["mean colour"].append(one.frames.mean((0, 1, 2)))
+        for cue, values in rows.items():
+            seen[cue][name] = np.array(values).reshape(64, scenes, -1)
+    return seen
+
+
+def told(groups):
+    """Accuracy on test players after training players: (nearest centroid, 15 neighbours).
+
+    Distances are Mahalanobis, of the covariance within classes; 0.1 pixel squared is added to it.
+    """
+    learn, tried = (
+        [group[list(PLAYERS[split])].reshape(-1, group.shape[-1]) for group in groups]
+        for split in ("train", "test")
+    )
+    within = np.mean([np.cov(rows.T) for rows in learn], 0)
+    root = np.linalg.cholesky(np.linalg.inv(within + 0.1 * np.eye(len(within))))
+    learn, tried = ([rows @ root for rows in part] for part in (learn, tried))
+    truth = np.repeat(np.arange(len(tried)), [len(rows) for rows in tried])
+    label = np.repeat(np.arange(len(learn)), [len(rows) for rows in learn])
+
+    def gaps(points):
+        everybody = np.concatenate(tried)
+        cross = everybody @ points.T
+        return (everybody**2).sum(1)[:, None] - 2 * cross + (points**2).sum(1)
+
+    centroid = gaps(np.stack([rows.mean(0) for rows in learn])).argmin(1)
+    near = label[np.argpartition(gaps(np.concatenate(learn)), 15, axis=1)[:, :15]]
+    votes = np.stack([(near == k).sum(1) for k in range(len(learn))], 1).argmax(1)
+    return np.mean(centroid == truth), np.mean(votes == truth), len(truth)
+
+
+def cues():
+    """What of a silent player, alone in the picture, tells which instrument they hold."""
+    seen = silent_solos()
+    techniques = [instrument(name).technique for name in NAMES]
+    print("category of silent players, held-out players     nearest centroid  15 neighbours")
+    for words, names in (("26 categories", NAMES), ("MUSIC-11", MUSIC11)):
+        for cue, groups in seen.items():
+            centroid, near, count = told([groups[name] for name in names])
+            print(f"  {words:14s} {cue:28s} {centroid:17.3f} {near:14.3f}   of {count}")
+        print(f"  {words:14s} {'chance':28s} {1 / len(names):17.3f} {1 / len(names):14.3f}")
+    for cue, groups in seen.items():
+        by_technique = []
+        for technique in sorted(set(techniques)):
+            rows = [groups[n] for n, t in zip(NAMES, techniques, strict=True) if t == technique]
+            by_technique.append(np.concatenate(rows, 1))
+        centroid, near, _ = told(by_technique)
+        print(f"  {'6 techniques':14s} {cue:28s} {centroid:17.3f} {near:14.3f}")
+    most = max(techniques.count(t) for t in techniques) / len(techniques)
+    print(f"  {'6 techniques':14s} {'always the most frequent':28s} {most:17.3f} {most:14.3f}")
+
+
 if __name__ == "__main__":
+    if "--cues" in sys.argv:
+        cues()
+        sys.exit()
     speed()
     parts()
     painting()

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.random import default_rng
 from scipy.signal import fftconvolve, freqz
+from scipy.stats import f_oneway
 
 from avlib.orchestra.instruments import INSTRUMENTS, PLAYERS
 from avlib.orchestra.score import Note, _excerpt, _limit_voices, melody, sounding_fraction
@@ -384,6 +385,38 @@ def test_onsets_are_heard_where_they_are_written(name):
     assert hits / total > 0.9
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "acoustic guitar",
+        "banjo",
+        "congas",
+        "drum",
+        "guzheng",
+        "harp",
+        "piano",
+        "ukulele",
+        "xylophone",
+    ],
+)
+def test_strokes_begin_within_10_ms_of_where_they_are_written(name):
+    """Where the energy of 8 ms rises most over the 8 ms before; measured: 97 to 100 %."""
+    errors = []
+    for seed in range(4):
+        notes = tune(name, seed)
+        wave = play(notes, name, seed, 6.0)
+        energy = np.concatenate([[0.0], np.cumsum(wave.astype(float) ** 2)])
+        starts = np.array([n.onset_s for n in notes])
+        starts = starts[np.diff(starts, prepend=-1) > 0.08]
+        for start in starts[(starts > 0.06) & (starts < 5.9)]:
+            off = np.arange(-0.05, 0.05, 0.001)
+            at, size = np.round((start + off) * RATE).astype(int), round(0.008 * RATE)
+            after, before = energy[at + size] - energy[at], energy[at] - energy[at - size]
+            errors.append(off[np.argmax((after + 1e-6) / (before + 1e-6))])
+    assert np.mean(np.abs(errors) <= 0.0105) > 0.9
+    assert abs(np.median(errors)) < 0.006
+
+
 def test_velocity_is_loudness_and_brightness():
     soft, loud = (play([note(60, 0, 1, v)], "piano", 0, 1.0).astype(float) for v in (0.3, 0.9))
     assert 8 < db(np.mean(loud**2) / np.mean(soft**2)) < 20
@@ -434,6 +467,62 @@ def test_noise_lies_sixty_decibels_below():
     long = play([note(69, 0, 0.4)], "flute", 1, 30.0)
     assert len(long) == 30 * RATE
     assert long[-RATE:].std() > 1e-5
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "tuning_cents",
+        "level_db",
+        "shelf_hz",
+        "shelf_db",
+        "soft_db",
+        "room_s",
+        "room_db",
+        "noise_db",
+    ],
+)
+def test_a_voice_does_not_tell_the_category(part):
+    """Analysis of variance over 26 instruments of 64 players: level, room, noise and colour.
+
+    Attack, release and vibrato go with the playing technique, and are left out.
+    """
+    drawn = [[getattr(voice(name, player), part) for player in range(64)] for name in NAMES]
+    assert f_oneway(*drawn).pvalue > 0.001
+    drawn[3] = [value + np.std(drawn) for value in drawn[3]]  # the test would see this
+    assert f_oneway(*drawn).pvalue < 0.001
+
+
+def test_resonances_do_not_tell_the_category():
+    peaks = np.array([[voice(name, player).peaks for player in range(64)] for name in NAMES])
+    assert f_oneway(*peaks).pvalue.min() > 0.001
+
+
+def test_the_floor_that_is_heard_does_not_tell_the_category():
+    """Noise before the first note is as loud as the player's voice says, whatever is played.
+
+    The note is soft: strokes that would pass the peak are scaled down, and the noise with them.
+    """
+    for name in NAMES:
+        late = [note(INSTRUMENTS[name].low, 1.4, 0.1, 0.2)]
+        off = []
+        for player in range(0, 64, 8):
+            wave = play(late, name, player, 1.5)[: round(1.3 * RATE)].astype(float)
+            off.append(db(np.mean(wave**2)) - NOMINAL_DB - voice(name, player).noise_db)
+        assert abs(np.mean(off)) < 0.3, name
+
+
+@pytest.mark.parametrize("rate", [4000, 8000])
+def test_resonances_above_a_low_rate_are_left_out(rate):
+    """Resonances reach 4.2 kHz: beyond half the rate their filters would not be stable."""
+    for name in NAMES:
+        for player in range(0, 64, 3):
+            assert np.abs(voicing.responses(name, player, rate)).max() < 100
+    assert np.abs(voicing.responses("tuba", 56, rate)).max() < 100
+    wave = play([note(45, 0, 0.5)], "tuba", 56, 1.0, rate)
+    assert 0.01 < np.abs(wave).max() < 0.99
+    assert voicing._peak(0.46 * rate, 6.0, rate) == (1, 0, 0, 1, 0, 0)
+    assert voicing._peak(4200.0, 6.0, RATE) != (1, 0, 0, 1, 0, 0)  # kept at the usual rate
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 22050, 44100])

@@ -17,6 +17,8 @@ NOISE_DB = (-66.0, -56.0)  # a player's noise against its nominal RMS
 _BLOCK_S = 0.7  # FFT block of the voice's filter, rounded up to a power of two
 _ROOM_S = (0.06, 0.24)  # how long a room rings
 _ROOM_HZ = 16000  # rooms are drawn at this rate: the bank holds nothing above
+_HIGHEST = 0.45  # of the rate: a filter above it would fold, or not be stable
+_FLAT = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 _RESONANCES_HZ = ((180.0, 700.0), (700.0, 1700.0), (1700.0, 4200.0))
 # Seconds in which a note fades once let go; what is struck rings on by itself.
 _RELEASE_S = {
@@ -153,8 +155,10 @@ def _resampled(response: Float[np.ndarray, " sample"], rate: int) -> Float[np.nd
 def _peak(frequency: float, gain_db: float, rate: int) -> tuple[float, ...]:
     """Resonance of gain_db, quality 1.4, as a biquad (b0 b1 b2 1 a1 a2).
 
-    R. Bristow-Johnson's Audio EQ Cookbook, peakingEQ.
+    R. Bristow-Johnson's Audio EQ Cookbook, peakingEQ. Flat where the rate is too low for it.
     """
+    if frequency > _HIGHEST * rate:
+        return _FLAT
     amplitude = 10 ** (gain_db / 40)
     angle = 2 * math.pi * frequency / rate
     alpha = math.sin(angle) / 2.8
@@ -165,7 +169,12 @@ def _peak(frequency: float, gain_db: float, rate: int) -> tuple[float, ...]:
 
 
 def _high_shelf(frequency: float, gain_db: float, rate: int) -> tuple[float, ...]:
-    """Treble raised by gain_db, slope 0.7, as a biquad (Audio EQ Cookbook, highShelf)."""
+    """Treble raised by gain_db, slope 0.7, as a biquad (Audio EQ Cookbook, highShelf).
+
+    Flat where the rate is too low for it.
+    """
+    if frequency > _HIGHEST * rate:
+        return _FLAT
     amp = 10 ** (gain_db / 40)
     angle = 2 * math.pi * frequency / rate
     cos = math.cos(angle)
