@@ -103,3 +103,11 @@ def test_tables_name_code_and_tests_that_exist(chapter, root):
         assert (root / "avlib" / "tests" / test).exists() or list(
             (root / "avlib" / "tests").glob(test.replace(".py", "_*.py"))
         ), test
+
+
+def test_headers_of_cells_can_be_read(chapter):
+    """A colon in a caption is enough to stop the whole build with an obscure message."""
+    headers = re.findall(r"```\{code-cell\}[^\n]*\n---\n(.*?)\n---\n", chapter, re.S)
+    assert headers
+    for header in headers:
+        assert isinstance(yaml.safe_load(header), dict)
