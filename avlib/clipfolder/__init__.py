@@ -23,9 +23,10 @@ from avlib.clipfolder.layout import (
     has_clip,
     schema,
 )
+from avlib.clipfolder.leftovers import remove_leftovers
 from avlib.clipfolder.read import Waves, read_annotations, read_index, read_waves
 from avlib.clipfolder.validate import Problem, validate
-from avlib.clipfolder.write import ClipRecord, remove_leftovers, write_clip, write_index
+from avlib.clipfolder.write import ClipRecord, write_clip, write_index
 
 __all__ = [
     "VERSION",

@@ -27,6 +27,7 @@ from avlib.clipfolder.layout import (
     check_name,
     schema,
 )
+from avlib.clipfolder.leftovers import leftovers
 from avlib.clipfolder.read import (
     load_joints,
     load_json,
@@ -35,7 +36,6 @@ from avlib.clipfolder.read import (
     read_index,
     stem_files,
 )
-from avlib.clipfolder.write import leftovers
 from avlib.video import VideoError, probe
 
 _AGAIN = "write the clip again (delete its folder first)"
@@ -84,7 +84,7 @@ def validate(folder: str | os.PathLike[str], *, sums: bool = True) -> list[Probl
         Problem(
             p.relative_to(root).as_posix(),
             "is left over from an interrupted write",
-            "remove it with avlib.clipfolder.remove_leftovers",
+            "remove it with avlib.clipfolder.remove_leftovers, or by hand",
         )
         for p in leftovers(root)
     ]

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ from avlib.clipfolder.layout import (
     clip_path,
     has_clip,
 )
+from avlib.clipfolder.leftovers import temporary_prefix
 from avlib.clipfolder.read import read_annotations
 from avlib.video import write_video
 
@@ -118,7 +120,7 @@ def write_clip(
         return place
     place.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(
-        tempfile.mkdtemp(prefix=f".{record.clip}-", suffix=TEMPORARY, dir=place.parent)
+        tempfile.mkdtemp(prefix=temporary_prefix(record.clip), suffix=TEMPORARY, dir=place.parent)
     )
     try:
         os.chmod(temporary, 0o755)
@@ -286,34 +288,10 @@ def write_index(
 @contextmanager
 def _replacing(path: Path) -> Iterator[TextIO]:
     """A text file that takes `path`'s place once it is complete."""
-    temporary = path.with_name(f".{path.name}-{os.getpid()}{TEMPORARY}")
+    temporary = path.with_name(f"{temporary_prefix(path.name)}{threading.get_ident()}{TEMPORARY}")
     try:
         with temporary.open("w", encoding="utf8", newline="") as file:
             yield file
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def leftovers(folder: Path) -> list[Path]:
-    """What an interrupted write left: temporary files and folders."""
-    places = (folder, folder / CLIPS)
-    return sorted(p for place in places for p in place.glob(f".*{TEMPORARY}"))
-
-
-def remove_leftovers(folder: str | os.PathLike[str]) -> int:
-    """Delete what a killed export left behind. Call it only while nothing writes there.
-
-    Args:
-        folder: the clip folder.
-
-    Returns:
-        How many temporary files and folders were deleted.
-    """
-    found = leftovers(Path(folder))
-    for path in found:
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-    return len(found)

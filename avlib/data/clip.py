@@ -43,6 +43,14 @@ class Entry:
     fps: float
     video: str
 
+    @property
+    def pictures(self) -> int | None:
+        """How many pictures there are; None: they are drawn when asked for, at any time.
+
+        The sound of a file may be up to half a picture longer or shorter than its pictures.
+        """
+        return max(1, round(self.seconds * self.fps))
+
 
 @dataclass(frozen=True)
 class Clip:
@@ -153,7 +161,8 @@ def picture_times(
 ) -> np.ndarray:
     """Say when the pictures of a segment are taken: when told, or every 1/fps s.
 
-    Picture k of a clip is the one at k/fps s; a segment has those in [start_s, end_s).
+    Picture k of a clip is the one at k/fps s; a segment has those in [start_s, end_s) that are
+    there: sound that goes on after the last picture has none.
 
     Raises:
         ClipError: a picture is asked for that lies outside the clip, or there is none.
@@ -165,6 +174,7 @@ def picture_times(
     """
     if frame_times is None:
         first, stop = np.ceil(np.array([start_s, end_s]) * entry.fps - 1e-6).astype(int)
+        stop = stop if entry.pictures is None else min(stop, entry.pictures)
         times = np.arange(first, stop) / entry.fps
     else:
         times = np.asarray(frame_times, dtype=float)

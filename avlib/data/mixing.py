@@ -140,6 +140,10 @@ class MixAndSeparate(Dataset[dict[str, Any]]):
     pictures; it has an item for every k >= 0, and `len` is the length of an epoch. Evaluation
     takes the middle of each clip, no gain and no augmentation; it has `len` items.
 
+    A training segment begins anywhere in its clip, all places equally likely, under every rule.
+    (SeCo's paper says "random"; its released code keeps 6 s away from the beginning and 12 s from
+    the end of clips longer than 18 s, which this does not.)
+
     Args:
         source: where the clips come from.
         n: how many are mixed, 2 to 4.
@@ -151,6 +155,9 @@ class MixAndSeparate(Dataset[dict[str, Any]]):
         view: which pictures (default: Sound of Pixels' three).
         target_scale: scale of Co-Separation's targets, see `avlib.audio.mix`.
         pairs: places in the source of the clips of each mix, instead of drawing them.
+        short: a clip shorter than the segment is an error ("raise"), or is repeated from its
+            beginning until the segment is full ("tile"), as Co-Separation's code does; its
+            pictures are then taken as if the clip were the segment.
         on_error: "raise": a clip that is missing, unreadable or too short is an error that names
             it. "skip": it is listed in `missing`, and training draws another while evaluation
             leaves the mix out (`avlib.data.MixLoader` counts and reports).
@@ -172,6 +179,7 @@ class MixAndSeparate(Dataset[dict[str, Any]]):
         view: View | None = None,
         target_scale: TargetScale = "consistent",
         pairs: Sequence[tuple[int, ...]] | None = None,
+        short: Literal["raise", "tile"] = "raise",
         on_error: Literal["raise", "skip"] = "raise",
     ) -> None:
         if not 2 <= n <= 4:
@@ -180,6 +188,8 @@ class MixAndSeparate(Dataset[dict[str, Any]]):
             raise ValueError(f"unknown rule {rule!r}; there are {', '.join(PARTNER_RULES)}")
         if on_error not in ("raise", "skip"):
             raise ValueError(f"on_error={on_error!r}: it is 'raise' or 'skip'")
+        if short not in ("raise", "tile"):
+            raise ValueError(f"short={short!r}: it is 'raise' or 'tile'")
         if length is None and pairs is None:
             raise ValueError("give length=, the number of items of an epoch or of the test set")
         if pairs is not None and train:
@@ -187,7 +197,7 @@ class MixAndSeparate(Dataset[dict[str, Any]]):
         self.source, self.n, self.rule = source, n, rule
         self.seed, self.train, self.front_end = seed, train, front_end
         self.view = sop_view() if view is None else view
-        self.target_scale, self.on_error = target_scale, on_error
+        self.target_scale, self.short, self.on_error = target_scale, short, on_error
         self.pairs = None if pairs is None else tuple(tuple(pair) for pair in pairs)
         self.missing: list[str] = []
         self._reported: set[str] = set()
@@ -245,10 +255,13 @@ class MixAndSeparate(Dataset[dict[str, Any]]):
     def _start(self, index: int, rng: np.random.Generator) -> int:
         entry = self.source.entries[index]
         room = round(entry.seconds * self.front_end.rate) - self.front_end.samples
+        if room < 0 and self.short == "tile":
+            return 0
         if room < 0:
             raise ClipError(
                 f"clip {entry.name!r} is {entry.seconds:g} s long, shorter than the "
-                f"{self.front_end.seconds:.3f} s asked for; use longer clips, or leave it out"
+                f"{self.front_end.seconds:.3f} s asked for; use longer clips, leave it out, or "
+                "repeat it with short='tile'"
             )
         # Half a sample late rather than early, so that a picture at the middle is not missed.
         return int(rng.integers(room + 1)) if self.train else (room + 1) // 2
@@ -273,14 +286,18 @@ class MixAndSeparate(Dataset[dict[str, Any]]):
         )
 
     def _read(self, index: int, start: int) -> Clip:
-        rate, seconds = self.front_end.rate, self.front_end.seconds
-        times = self.view.times(self.source.entries[index], start / rate, seconds)
+        rate, entry = self.front_end.rate, self.source.entries[index]
+        # A clip that is shorter than a segment has come this far only to be repeated.
+        samples = min(self.front_end.samples, round(entry.seconds * rate))
+        times = self.view.times(entry, start / rate, samples / rate)
         size = self.view.read_size(self.train)
-        return self.source.read(index, start / rate, seconds, times, size, rate)
+        return self.source.read(index, start / rate, samples / rate, times, size, rate)
 
     def _mix(self, index: int, attempt: int, clips: list[Clip]) -> dict[str, Any]:
         generator = torch_generator(self._generator("mix", index, attempt))
-        waves = torch.from_numpy(np.stack([clip.wave for clip in clips]))
+        # np.resize repeats what is too short; all else has the length already
+        segments = [np.resize(clip.wave, self.front_end.samples) for clip in clips]
+        waves = torch.from_numpy(np.stack(segments))
         sources, mixture = mix(
             waves, self.rule, generator if self.train else None, self.target_scale
         )

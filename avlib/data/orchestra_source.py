@@ -42,6 +42,11 @@ class Performance(Entry):
     silent: tuple[int, ...] = ()
     hard: tuple[str, ...] = ()
 
+    @property
+    def pictures(self) -> None:
+        """None: a picture can be drawn of any moment."""
+        return None
+
 
 def performance(
     seed: int,

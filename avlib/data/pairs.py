@@ -14,6 +14,10 @@ list                   pairs  categories                  protocol
 ``seco-S1`` ... ``S3``   300  the 5 test categories       SeCo: two clips of different categories
 =====================  =====  ==========================  =====================================
 
+"Any two clips" is meant: Sound of Pixels draws the second clip without looking at the first. Of
+the 256 pairs of ``sop``, 27 are two clips of one category, and 2 of these of one player; their
+groups are "cello + cello" and the like.
+
 Each has a list ``...-validation`` of validation players (for SeCo: of the training categories,
 because the test categories must not choose the model).
 """
@@ -119,6 +123,10 @@ def pair_list(name: str) -> PairList:
 
 def make_pairs(name: str, seed: int = SEED) -> tuple[Pair, ...]:
     """Draw a list of pairs; pair i is a pure function of (seed, list, i).
+
+    The lists of Sound of Pixels follow its rule, any two clips: in the stored ``sop``, 27 of the
+    256 pairs share the category, and 2 of these the player. Those of Co-Separation and SeCo never
+    share a category.
 
     Args:
         name: of the list, see `PAIR_LISTS`.

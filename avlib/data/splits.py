@@ -127,7 +127,7 @@ def check_disjoint(
     Args:
         ours: entries or clips of one split.
         theirs: entries or clips of the other.
-        by: "players", "categories" or both.
+        by: any of "players", "categories" and, for entries, "videos".
 
     Raises:
         ValueError: they share some; the message names up to five.
@@ -142,13 +142,19 @@ def check_disjoint(
         ValueError: both sides share 1 players, such as violin-00
     """
     for attribute in by:
-        if attribute not in ("players", "categories"):
-            raise ValueError(f"compare by 'players' or 'categories', not by {attribute!r}")
+        if attribute not in ("players", "categories", "videos"):
+            raise ValueError(
+                f"compare by 'players', 'categories' or 'videos', not by {attribute!r}"
+            )
     ours, theirs = list(ours), list(theirs)
     for attribute in by:
-        left = {one for entry in ours for one in getattr(entry, attribute)}
-        shared = sorted(left & {one for entry in theirs for one in getattr(entry, attribute)})
+        left = {one for entry in ours for one in _identities(entry, attribute)}
+        shared = sorted(left & {one for entry in theirs for one in _identities(entry, attribute)})
         if shared:
             raise ValueError(
                 f"both sides share {len(shared)} {attribute}, such as {', '.join(shared[:5])}"
             )
+
+
+def _identities(entry: HasIdentity, attribute: str) -> tuple[str, ...]:
+    return (entry.video,) if attribute == "videos" else getattr(entry, attribute)  # type: ignore[attr-defined]

@@ -11,6 +11,9 @@ from torch import Tensor
 from avlib.data.clip import Entry
 from avlib.video import SeCoAugment, SoPAugment
 
+LAST_S = 1e-3
+"""How long before its end the last moment of a clip is that is drawn, seconds."""
+
 
 @runtime_checkable
 class Augment(Protocol):
@@ -55,7 +58,8 @@ class View:
         """Say when the pictures of a segment are taken.
 
         Pictures that would lie outside the clip are taken at its first or last picture: Sound of
-        Pixels' three are 3 s apart, as long together as its 6 s of sound.
+        Pixels' three are 3 s apart, as long together as its 6 s of sound. A file's last picture is
+        one frame before its end; of a clip that is drawn when asked for, the last moment is.
 
         Args:
             entry: the clip.
@@ -69,7 +73,7 @@ class View:
             >>> from avlib.data import performance
             >>> clip = performance(0, ["flute"], [0], "train", seconds=6.0, fps=4.0)
             >>> sop_view().times(clip, 0.0, 6.0)
-            (0.0, 3.0, 5.75)
+            (0.0, 3.0, 5.999)
             >>> seco_view().times(clip, 0.0, 6.0)[-1]
             5.75
         """
@@ -78,7 +82,11 @@ class View:
         else:
             first = start_s
         times = first + np.arange(self.frames) * self.spacing_s
-        return tuple(np.clip(times, 0.0, entry.seconds - 1 / entry.fps).tolist())
+        if entry.pictures is None:
+            last = entry.seconds - LAST_S
+        else:
+            last = min(entry.seconds - LAST_S, (entry.pictures - 1) / entry.fps)
+        return tuple(np.clip(times, 0.0, last).tolist())
 
     def __call__(
         self,

@@ -126,7 +126,8 @@ def export_videos(
     mixture and every player's own sound as 24-bit FLAC, and boxes, joints, notes and who sounds
     when. The same arguments give the same annotations and sounds with any number of workers.
     Each clip is complete or absent: call again, or with a larger count, and only what is missing
-    is written. Calls with other seeds and splits may share a folder.
+    is written. Calls with other seeds and splits may share a folder, also at the same time: what
+    another process is writing is left alone.
 
     Args:
         folder: where to; made if it is not there.
@@ -151,8 +152,8 @@ def export_videos(
         ValueError: settings that make no sense.
         ClipFolderError: the folder holds these clips made with other settings, or a clip cannot
             be written.
-        KeyboardInterrupt: stopped; the clips that were begun are finished, nothing is half
-            written, and the same call goes on from there.
+        KeyboardInterrupt: stopped; nothing is half written, and the same call goes on from there.
+            Workers finish the clips that they have begun; one process alone drops its own.
     """
     export = Export(
         players, seed, split, tuple(instruments), float(seconds), float(fps), size, rate,

@@ -3,8 +3,12 @@
 import csv
 import dataclasses
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
+import time
 
 import jsonschema
 import numpy as np
@@ -17,6 +21,7 @@ from avlib.clipfolder import (
     ClipRecord,
     clip_path,
     has_clip,
+    leftovers,
     read_annotations,
     read_index,
     read_waves,
@@ -30,6 +35,14 @@ from avlib.video import VideoError, read_clip, read_frames, write_video
 
 RATE, FPS, COUNT = 11025, 4, 8
 SAMPLES = 2 * RATE
+HERE = leftovers.temporary_prefix("x").split("~")[1]
+
+
+def ended_process():
+    """The number of a process that runs no more."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
 
 
 def record(clip="a", players=2, seed=0, **changes):
@@ -198,18 +211,68 @@ def test_what_a_killed_export_left_is_replaced_and_removed(folder):
     broken = clip_path(folder, "c")
     broken.mkdir()
     (broken / "audio.flac").touch()
-    left = folder / "clips" / ".d-xyz.tmp"
+    left = folder / "clips" / f".d~{HERE}~{ended_process()}~xyz.tmp"
     left.mkdir()
     (left / "media.mp4").touch()
-    (folder / ".index.csv-1.tmp").touch()
+    (folder / f".index.csv~{HERE}~{ended_process()}~1.tmp").touch()
     assert not has_clip(folder, "c")
     found = [str(p) for p in validate(folder)]
-    assert any("clips/.d-xyz.tmp: is left over" in f and "remove_leftovers" in f for f in found)
+    due = f"clips/{left.name}: is left over"
+    assert any(due in f and "remove_leftovers" in f for f in found)
     assert any("clips/c/annotations.json" in f for f in found)
     assert remove_leftovers(folder) == 2
     write_clip(folder, record("c"))
     write_index(folder)
     assert validate(folder) == []
+
+
+def test_what_another_process_is_writing_stays(folder, monkeypatch):
+    """Not what a live process writes, nor what is young and of a writer who cannot be asked."""
+    alive, foreign = f".d~{HERE}~{os.getppid()}~a.tmp", f".d~elsewhere~{ended_process()}~a.tmp"
+    for name in (alive, foreign, ".d-abc.tmp", f".d~{HERE}~{ended_process()}~a.tmp"):
+        (folder / "clips" / name).mkdir()
+        (folder / "clips" / name / "audio.flac").touch()
+    index = folder / f".index.csv~{HERE}~{os.getpid()}~1.tmp"
+    index.touch()
+    assert not any(alive in str(p) or index.name in str(p) for p in validate(folder))
+    assert remove_leftovers(folder) == 1  # the dead one's
+    there = {p.name for p in (folder / "clips").glob(".*")}
+    assert there == {alive, foreign, ".d-abc.tmp"}
+    now = time.time()
+    os.utime(folder / "clips" / foreign, (now - 4000, now - 4000))
+    assert remove_leftovers(folder) == 0  # its folder is old, a file in it is new
+    monkeypatch.setattr(leftovers.time, "time", lambda: now + 3700)
+    assert remove_leftovers(folder) == 2
+    assert {p.name for p in (folder / "clips").glob(".*")} == {alive}
+    assert index.exists()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+def test_a_zombie_writes_no_more(folder):
+    process = subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE)
+    process.stdout.read()  # the end of the file is the end of the process, or nearly
+    (folder / f".index.csv~{HERE}~{process.pid}~1.tmp").touch()
+    end = time.monotonic() + 10
+    while not (count := remove_leftovers(folder)) and time.monotonic() < end:
+        time.sleep(0.01)
+    process.wait()
+    process.stdout.close()
+    assert count == 1
+
+
+def test_a_clip_is_written_under_its_writers_name(tmp_path, monkeypatch):
+    seen = []
+
+    def watched(path, *args):
+        seen.append(path.parent.name)
+        assert remove_leftovers(tmp_path) == 0  # another export begins
+        write_video(path, *args)
+
+    monkeypatch.setattr("avlib.clipfolder.write.write_video", watched)
+    write_clip(tmp_path, record())
+    assert f"~{HERE}~{os.getpid()}~" in seen[0]
+    write_index(tmp_path)
+    assert validate(tmp_path) == []
 
 
 def test_two_writers_of_one_clip_do_not_hurt(tmp_path, monkeypatch):

@@ -25,6 +25,7 @@ from avlib.data import (
     MixAndSeparate,
     Orchestra,
     TrainSampler,
+    View,
     category,
     category_split,
     check_disjoint,
@@ -46,6 +47,7 @@ from avlib.data import (
 )
 from avlib.orchestra.instruments import INSTRUMENTS, MUSIC11, MUSIC21, PLAYERS
 from avlib.orchestra.scene import make_scene
+from avlib.video import SoPAugment
 
 SHORT = FrontEnd(11025, 11025, 1022, 256)
 TINY = sop_view(size=32)
@@ -293,6 +295,9 @@ def test_pairs_obey_the_rule_of_their_paper(name):
     assert all(fits(*pair.clips) for pair in pairs)
     assert len({tuple(clip.seed for clip in pair.clips) for pair in pairs}) == len(pairs)
     alike = sum(pair.clips[0].categories == pair.clips[1].categories for pair in pairs)
+    if name == "sop":  # as the module's text says
+        players = sum(pair.clips[0].players == pair.clips[1].players for pair in pairs)
+        assert (len(pairs), alike, players) == (256, 27, 2)
     assert (alike > 0) == (PAIR_LISTS[name].rule == "sop")
 
 
@@ -431,6 +436,11 @@ def test_pictures_are_taken_around_the_sound():
     assert sop_view().times(entry, 7.0, 6.0) == (7.0, 10.0, 13.0)
     assert sop_view().times(entry, 0.0, 4.0) == (0.0, 2.0, 5.0)  # -1 s: the first picture
     assert sop_view().times(entry, 15.0, 5.0) == (14.5, 17.5, 19.875)  # the last picture
+    drawn = performance(0, ["flute"], [0], "train")  # at any time: to its last moment
+    assert sop_view().times(drawn, 0.0, 6.0) == (0.0, 3.0, 5.999)
+    assert sop_view(frames=2, spacing_s=1.5).times(drawn, 0.0, 6.0) == (2.25, 3.75)
+    # half a second of clip at 0.9 pictures/s: the file's one picture
+    assert sop_view().times(replace(entry, seconds=0.5, fps=0.9), 0.0, 0.5) == (0.0, 0.0, 0.0)
     times = seco_view().times(entry, 2.0, 6.0)
     assert len(times) == 24
     assert (times[0], times[-1]) == (2.0, 7.75)
@@ -444,9 +454,43 @@ def test_evaluation_never_augments_and_is_pure():
     plan = dataset.plan(2)
     entry = dataset.source.entries[plan.entries[0]]
     times = TINY.times(entry, plan.starts[0] / 11025, 1.0)
-    assert times == pytest.approx((0.0, 3.0, 5.75), abs=1e-4)
+    assert times == pytest.approx((0.0, 3.0, 5.999), abs=1e-4)
     clip = dataset.source.read(plan.entries[0], frame_times=times, size=32)
     assert torch.equal(dataset[2]["frames"][0], video_input(clip))
+
+
+def test_training_pictures_come_from_where_the_sound_does():
+    """The same with segments anywhere, and pictures that are neither cut nor mirrored."""
+    view = View(SoPAugment(32, 1.0, 0.0), 3, 0.25, "centre", 32, 32)
+    dataset = MixAndSeparate(Orchestra("train"), length=5, front_end=SHORT, view=view)
+    checked = 0
+    for index in range(5):
+        plan, item = dataset.plan(index), dataset[index]
+        for side, (entry, start) in enumerate(zip(plan.entries, plan.starts, strict=True)):
+            middle = start / 11025 + 0.5
+            times = (middle - 0.25, middle, middle + 0.25)
+            clip = dataset.source.read(entry, frame_times=times, size=32)
+            assert torch.equal(item["frames"][side], video_input(clip))
+            begin = dataset.source.read(entry, frame_times=(0.25, 0.5, 0.75), size=32)
+            checked += not torch.equal(video_input(begin), video_input(clip))
+    assert checked == 10  # pictures from the clip's beginning would be others
+
+
+@pytest.mark.parametrize("train", [True, False])
+def test_short_clips_are_repeated_if_the_user_says_so(train):
+    source = Orchestra(length=6, seconds=0.4)
+    dataset = mixes(source=source, rule="seco", train=train, short="tile")  # no gain
+    plan, item = dataset.plan(1), dataset[1]
+    assert plan.starts == (0, 0)
+    wave = source.read(plan.entries[1]).wave
+    assert len(wave) == 4410
+    assert item["waves"].shape == (2, 11025)
+    assert np.array_equal(item["waves"][1], np.concatenate([wave, wave, wave[:2205]]))
+    if not train:
+        clip = source.read(plan.entries[1], frame_times=(0.0, 0.2, 0.399), size=32)
+        assert torch.equal(item["frames"][1], video_input(clip))
+    long = mixes(train=train)[3]
+    assert same(long, mixes(train=train, short="tile")[3])  # long clips are what they were
 
 
 def test_items_follow_the_index_the_seed_and_the_split():

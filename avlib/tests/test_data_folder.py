@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from avlib.audio import FrontEnd
+from avlib.cli.sop import _folder_sources
 from avlib.clipfolder import ClipRecord, clip_path, read_annotations, write_clip, write_index
 from avlib.data import (
     ClipError,
@@ -23,6 +24,7 @@ from avlib.data import (
 from avlib.orchestra.export import Export, export_videos
 from avlib.orchestra.instruments import MUSIC21
 from avlib.orchestra.scene import make_scene
+from avlib.sop import pocket
 from avlib.video import resample
 
 SMALL = {"seconds": 2.0, "fps": 8.0, "size": 64, "rate": 16000, "workers": 1, "progress": False}
@@ -126,6 +128,72 @@ def test_real_video_has_neither_stems_nor_boxes(tmp_path):
     assert source.entries[0].video == "abc"  # clips of one video do not meet in Co-Separation
     with pytest.raises(ClipError, match=r"'abc.0001' has no joints"):
         joints_input(clip)
+
+
+@pytest.mark.parametrize("extra", [0.3, -0.3])
+def test_sound_a_little_longer_or_shorter_than_the_pictures(tmp_path, extra):
+    """8 pictures at 4/s, and sound of 8.3 or 7.7 pictures: all 8 are read, the last too."""
+    rng = np.random.default_rng(0)
+    samples = round((8 + extra) / 4 * 16000)
+    record = ClipRecord(
+        "a", rng.integers(0, 255, (8, 32, 48, 3), dtype=np.uint8), 4.0,
+        rng.uniform(-0.5, 0.5, samples), 16000, ("cello",), ("someone",),
+    )  # fmt: skip
+    write_clip(tmp_path, record)
+    write_index(tmp_path)
+    source = ClipFolder(tmp_path)
+    clip = source.read(0)
+    assert len(clip.wave) == samples
+    assert clip.frame_times.tolist() == [k / 4 for k in range(8)]
+    assert source.read(0, 1.0).frame_times.tolist() == [1.0, 1.25, 1.5, 1.75]
+    times = sop_view().times(source.entries[0], 0.0, samples / 16000)
+    shown = source.read(0, frame_times=times).frames
+    assert np.array_equal(shown[[0, 2]], clip.frames[[0, 7]])
+
+
+def solos(place, players, split, videos):
+    rng = np.random.default_rng(0)
+    for player, video in zip(players, videos, strict=True):
+        names = player.split(";")
+        record = ClipRecord(
+            video, rng.integers(0, 255, (8, 32, 32, 3), dtype=np.uint8), 4.0,
+            rng.uniform(-0.5, 0.5, 32000), 16000, ("cello",) * len(names), names, split,
+        )  # fmt: skip
+        write_clip(place, record)
+    write_index(place)
+    return place
+
+
+@pytest.mark.parametrize(
+    ("train", "validation", "message"),
+    [
+        (("a;b",), ("c.0",), r"clip 'x.0' has 2 players.*learns from solos.*--players 1"),
+        (("a",), ("c;d",), r"clip 'y.0' has 2 players"),
+        (("a", "b"), ("b", "c"), r"not apart: both sides share 1 players, such as b; put all"),
+    ],
+)
+def test_a_folder_to_train_on_has_solos_and_splits_apart(tmp_path, train, validation, message):
+    solos(tmp_path, train, "train", [f"x.{k}" for k in range(len(train))])
+    solos(tmp_path, validation, "validation", [f"y.{k}" for k in range(len(validation))])
+    with pytest.raises(ValueError, match=message):
+        _folder_sources(tmp_path, pocket())
+
+
+def test_a_folder_to_train_on_has_each_video_in_one_split(tmp_path):
+    solos(tmp_path, ("a", "b"), "train", ("x.0", "y.0"))
+    solos(tmp_path, ("c", "d"), "validation", ("y.1", "z.0"))
+    with pytest.raises(ValueError, match="share 1 videos, such as y; put all"):
+        _folder_sources(tmp_path, pocket())
+
+
+def test_a_folder_of_solos_is_taken(tmp_path):
+    solos(tmp_path, ("a", "b"), "train", ("x.0", "y.0"))
+    solos(tmp_path, ("c", "d", "e"), "validation", ("v.0", "w.0", "w.1"))
+    train, validation = _folder_sources(tmp_path, pocket())
+    assert (len(train), train.split) == (2, "train")
+    assert (len(validation.source), validation.source.split, validation.train) == (
+        3, "validation", False,
+    )  # fmt: skip
 
 
 def test_long_clips_start_anywhere_in_training_and_in_the_middle_otherwise(folder):

@@ -2,12 +2,17 @@
 
 import hashlib
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
+import avlib.cli.orchestra as cli
 import avlib.orchestra
 import avlib.orchestra.export as export_module
 from avlib.clipfolder import (
@@ -18,6 +23,7 @@ from avlib.clipfolder import (
     read_waves,
     validate,
 )
+from avlib.clipfolder.leftovers import temporary_prefix
 from avlib.data import Orchestra, check_disjoint, player_split
 from avlib.orchestra.export import Export, export_videos
 from avlib.orchestra.instruments import MUSIC21
@@ -127,11 +133,30 @@ def test_a_failure_leaves_whole_clips_and_an_index(tmp_path, monkeypatch):
 
 def test_leftovers_of_a_kill_are_removed(duets, tmp_path):
     folder = export_videos(tmp_path / "killed", 1, **SMALL)
-    half = folder / "clips" / ".test-0-0001-x-abc.tmp"
-    half.mkdir()
-    (half / "media.mp4").write_bytes(b"half")
+    name = Export(2, 0, "test", MUSIC21, 1.0, 8.0, 64, 16000, 0.0, ()).name(1)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    for process in (ended.pid, os.getppid()):
+        prefix = temporary_prefix(name).replace(f"~{os.getpid()}~", f"~{process}~")
+        half = folder / "clips" / f"{prefix}abc.tmp"
+        half.mkdir()
+        (half / "media.mp4").write_bytes(b"half")
     export_videos(folder, 3, **SMALL)
+    assert [path.name for path in (folder / "clips").glob(".*")] == [half.name]  # who wrote it runs
+    shutil.rmtree(half)
     assert fingerprint(folder) == fingerprint(duets)
+
+
+def test_the_command_says_how_to_go_on(duets, monkeypatch, capsys):
+    """The real path of the first clip of this export, not of the folder."""
+    monkeypatch.setattr(export_module, "export_videos", lambda *args, **settings: duets)
+    command = cli.Export(folder=duets, seed=0)
+    assert command.run() == 0
+    said = capsys.readouterr()
+    first = clip_path(duets, read_index(duets)[0].clip) / "media.mp4"
+    assert said.out == f"{duets}\n"
+    assert said.err == f"next: avlib separate {first} --truth\n"
+    assert first.is_file()
 
 
 def test_other_settings_in_the_same_folder_are_an_error(duets):

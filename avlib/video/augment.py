@@ -109,7 +109,7 @@ class SoPAugment:
     def test(self, frames: Frames) -> Float32[Tensor, "channel frame {self.size} {self.size}"]:
         """The deterministic counterpart."""
         planes = _resize_short(_planes(frames), self.size)
-        return _normalised(_v2().center_crop(planes, [self.size, self.size]))
+        return _normalised(_centre_crop(planes, self.size))
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class SeCoAugment:
             planes = _resize_short(planes, int(self.size / 0.875))
         else:
             planes = _resize(planes, (self.resize, self.resize))
-        return _normalised(_v2().center_crop(planes, [self.size, self.size]))
+        return _normalised(_centre_crop(planes, self.size))
 
 
 @dataclass(frozen=True)
@@ -226,9 +226,19 @@ def _resize_short(planes: Tensor, side: int) -> Tensor:
 
 
 def _resized(planes: Tensor, size: list[int], kind: str) -> Tensor:
+    height, width = planes.shape[-2:]
+    if size in ([height, width], [min(height, width)]):
+        return planes  # before torchvision is imported
     from torchvision.transforms.v2 import InterpolationMode
 
     return _v2().resize(planes, size, InterpolationMode(kind), antialias=True)
+
+
+def _centre_crop(planes: Tensor, size: int) -> Tensor:
+    """A square in the middle."""
+    if tuple(planes.shape[-2:]) == (size, size):
+        return planes
+    return _v2().center_crop(planes, [size, size])
 
 
 def _random_crop(planes: Tensor, size: int, generator: torch.Generator) -> Tensor:
@@ -246,7 +256,7 @@ def _random_crop(planes: Tensor, size: int, generator: torch.Generator) -> Tenso
 
 
 def _random_flip(planes: Tensor, chance: float | int, generator: torch.Generator) -> Tensor:
-    return _v2().horizontal_flip(planes) if torch.rand((), generator=generator) < chance else planes
+    return planes.flip(-1) if torch.rand((), generator=generator) < chance else planes
 
 
 def _uniform(bounds: tuple[float | int, float | int], generator: torch.Generator) -> float:
