@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -11,7 +11,15 @@ from sop_parts import SAMPLES, batch_of, tiny, trained_model
 from torch import nn
 
 from avlib import sop
-from avlib.audio import binary_mask, log_magnitude, loss_weight, stft, to_log_frequency
+from avlib.audio import (
+    SECO_LITERAL,
+    binary_mask,
+    log_magnitude,
+    loss_weight,
+    separate_with_mask,
+    stft,
+    to_log_frequency,
+)
 from avlib.metrics import bss_eval
 from avlib.sop import (
     FrameNet,
@@ -29,6 +37,7 @@ from avlib.sop import (
     spectrograms,
     train_step,
 )
+from avlib.sop.inference import _padded, apply_masks
 
 # --- sizes
 
@@ -68,6 +77,9 @@ def test_configs_survive_json_and_refuse_nonsense():
         tiny(mask="soft")
     with pytest.raises(ValueError, match="threshold"):
         tiny(threshold=1.5)
+    with pytest.raises(ValueError, match="bins must differ from the front end's 512 rows"):
+        tiny(bins=512)
+    assert tiny(bins=511).bins == 511
     with pytest.raises(TypeError, match="stepz"):
         tiny(stepz=3)
 
@@ -332,8 +344,6 @@ def test_pixels(trained):
 
     wave = pixel_separate(trained.model, batch["mixture"], frames[:, 0], x=0.2, y=0.8)
     assert wave.shape == batch["mixture"].shape
-    from avlib.sop.inference import apply_masks
-
     expected = apply_masks(trained.cfg, batch["mixture"], masks[:, row, column][:, None], None)
     torch.testing.assert_close(wave, expected[:, 0])
     assert not torch.allclose(
@@ -349,6 +359,36 @@ def test_pixels(trained):
     whole = stft(expected[:, 0]).abs().square().sum() / spec.abs().square().sum()
     assert energy[0, row, column].item() == pytest.approx(whole.item(), rel=0.15)
     assert waves.shape == (1, 2, SAMPLES)
+
+
+def test_corners_follow_the_config():
+    wave = batch_of(5)["mixture"]
+    masks = torch.rand(4, 2, 32, 16, generator=torch.Generator().manual_seed(0))
+    spectra, waves = {}, {}
+    for corners in (True, False):
+        cfg = tiny(align_corners=corners)
+        spectra[corners] = spectrograms(wave, cfg)
+        expected = to_log_frequency(stft(wave).abs(), 32, corners)
+        torch.testing.assert_close(spectra[corners], expected)
+        waves[corners] = apply_masks(cfg, wave, masks, None)
+        expected = separate_with_mask(wave, masks, align_corners=corners)
+        torch.testing.assert_close(waves[corners], expected)
+    assert not torch.allclose(spectra[True], spectra[False])
+    assert not torch.allclose(waves[True], waves[False])
+
+
+@pytest.mark.parametrize("samples", [300, 4095, 5000])
+def test_uncentred_columns_fit_the_unet_too(samples):
+    front_end = replace(SECO_LITERAL, samples=SAMPLES)
+    cfg = tiny(front_end=front_end)
+    mixture = batch_of(6)["mixture"].repeat(1, 2)[:, :samples]
+    padded = _padded(mixture, cfg)
+    columns = front_end.stft(padded).shape[-1]
+    assert columns % 2**cfg.depth == 0
+    needed = 1 + max(0, math.ceil((samples - front_end.n_fft) / front_end.hop))
+    assert columns < needed + 2**cfg.depth
+    assert torch.equal(padded[:, :samples], mixture)
+    assert separate(SoundOfPixels(cfg), mixture, batch_of(6)["frames"]).shape == (4, 2, samples)
 
 
 def test_all_mask_is_all_energy(trained):
