@@ -35,7 +35,9 @@ def checked_device(name: str) -> str:
         raise ValueError(f"--device {name}: give auto, cpu, cuda, cuda:1 or mps")
     import torch
 
-    there = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
-    if not there.get(name.partition(":")[0], lambda: True)():
+    kind = name.partition(":")[0]
+    cuda = kind != "cuda" or torch.cuda.is_available()
+    mps = kind != "mps" or torch.backends.mps.is_available()
+    if not (cuda and mps):
         raise ValueError(f"--device {name}: there is none here; leave it away, or see avlib doctor")
     return name
