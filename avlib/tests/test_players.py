@@ -209,6 +209,15 @@ def test_score_bars_without_groups():
     assert [bar.get_height() for group in ax.containers for bar in group] == [2.0, 5.0]
 
 
+def test_numbers_stand_clear_of_error_bars():
+    table = pd.DataFrame({"row": ["a", "a", "b", "b"], "SDR (dB)": [1.0, 9.0, -2.0, -6.0]})
+    ax = plots.score_bars(table, x="row", hue="row")
+    written = {text.get_text(): text.xy[1] for text in ax.texts}
+    assert set(written) == {"5.0", "-4.0"}
+    assert written["5.0"] > 7
+    assert written["-4.0"] < -5
+
+
 def test_waveform_runs_in_seconds():
     ax = plots.waveform(np.arange(11), rate=10, start_s=2.0)
     x = ax.lines[0].get_xdata()

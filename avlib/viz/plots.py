@@ -227,7 +227,7 @@ def score_bars(
     for group, hatch in zip(groups, HATCHES, strict=False):
         for bar in group:
             bar.set_hatch(hatch)
-        ax.bar_label(group, fmt="%.1f", padding=2, fontsize=8)
+            _write_number(ax, bar)
     for handle, hatch in zip(handles, HATCHES, strict=False):
         handle.set_hatch(hatch)
     ax.axhline(0, color="black", linewidth=0.8)
@@ -236,6 +236,27 @@ def score_bars(
     if legend:
         sns.move_legend(ax, "upper left", bbox_to_anchor=(1, 1), frameon=False, title=None)
     return ax
+
+
+def _write_number(ax: Axes, bar: Rectangle) -> None:
+    """Write a bar's height at its end, beyond its error bar."""
+    left, right, height = bar.get_x(), bar.get_x() + bar.get_width(), bar.get_height()
+    inside = [
+        np.asarray(line.get_ydata(), np.float64)
+        for line in ax.lines
+        if left < np.mean(np.asarray(line.get_xdata(), np.float64)) < right
+    ]
+    ends = [height, *(y for line in inside for y in line[np.isfinite(line)])]
+    up = height >= 0
+    ax.annotate(
+        f"{height:.1f}",
+        ((left + right) / 2, max(ends) if up else min(ends)),
+        xytext=(0, 2 if up else -2),
+        textcoords="offset points",
+        ha="center",
+        va="bottom" if up else "top",
+        fontsize=8,
+    )
 
 
 def film_strip(
