@@ -1,4 +1,7 @@
-"""`avlib separate` on exported duets as if they were a stranger's files, against the exported stems.
+"""`avlib separate` on exported duets as if they were a stranger's files: the SDR of each way.
+
+Scored against the exported stems, with the shipped model.
+
 
     python benchmarks/separate_duets.py [--count 20] [--seed 1] [--checkpoint pocket]
 
