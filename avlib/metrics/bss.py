@@ -22,8 +22,8 @@ from torch import Tensor
 
 from avlib.metrics.toeplitz import project
 
-SIGNAL_BYTES = {"cpu": 2**25, "cuda": 2**30}
-"""Memory for the spectra of the mixtures that are scored at once."""
+SIGNAL_BYTES = {"cpu": 2**23, "cuda": 2**30}
+"""Memory for the signals that are scored at once: on a CPU two pairs of 6 s, to fit its cache."""
 
 
 class BSSScores(NamedTuple):
