@@ -4,6 +4,7 @@ import importlib.util
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -12,6 +13,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# What a job in the background ignores, its children would ignore too: they are sent Ctrl-C here.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+# The resolver trusts what the system trusts, as pip does, so that it works behind a proxy.
+os.environ.setdefault("UV_SYSTEM_CERTS", "true")
 
 
 def load_tool(name):
