@@ -119,18 +119,22 @@ def test_cache_is_emptied_when_the_library_changes(build_book, tmp_path):
     (package / "a.py").write_text("x = 1\n")
     (package / "data.json").write_text("{}")
     (tmp_path / "constraints.txt").write_text("numpy==1\n")
-    cached = tmp_path / "_build" / ".jupyter_cache" / "page"
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "record.json").write_text("{}")
+    cached = [tmp_path / "_build" / name / "page" for name in (".jupyter_cache", ".doctrees")]
 
     def fill_and_refresh():
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        cached.write_text("old output")
+        for page in cached:
+            page.parent.mkdir(parents=True, exist_ok=True)
+            page.write_text("old output")
         emptied = build_book.refresh_cache(tmp_path)
-        assert cached.exists() is not emptied
+        assert [page.exists() for page in cached] == [not emptied] * 2
         return emptied
 
     assert fill_and_refresh()
     assert not fill_and_refresh()
-    for changed in (package / "a.py", package / "data.json", tmp_path / "constraints.txt"):
+    record = tmp_path / "results" / "record.json"
+    for changed in (package / "a.py", package / "data.json", tmp_path / "constraints.txt", record):
         changed.write_text(changed.read_text() + "\n")
         assert fill_and_refresh(), changed
         assert not fill_and_refresh()

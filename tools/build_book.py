@@ -36,9 +36,10 @@ def check_version(version: str) -> None:
 
 
 def library_key(root: Path = ROOT) -> str:
-    """Digest of all that executed pages depend on besides themselves: versions and the package."""
+    """Digest of what executed pages depend on besides themselves: versions, package, records."""
     digest = hashlib.sha256()
-    files = [p for p in sorted((root / "avlib").rglob("*")) if p.is_file()]
+    folders = (root / "avlib", root / "results")
+    files = [p for folder in folders for p in sorted(folder.rglob("*")) if p.is_file()]
     files = [p for p in files if "__pycache__" not in p.parts and "tests" not in p.parts]
     for path in [root / "constraints.txt", *files]:
         digest.update(str(path.relative_to(root)).encode())
@@ -47,14 +48,19 @@ def library_key(root: Path = ROOT) -> str:
 
 
 def refresh_cache(root: Path = ROOT) -> bool:
-    """Empty the execution cache when the library has changed; return whether it was emptied."""
-    cache = root / "_build" / ".jupyter_cache"
+    """Empty the caches when the library has changed; return whether they were emptied.
+
+    Two caches keep old outputs: Jupyter's, of executed pages, and Sphinx's, of pages read, which
+    would not even ask the first for a page whose own text is unchanged.
+    """
+    caches = (root / "_build" / ".jupyter_cache", root / "_build" / ".doctrees")
     stamp = root / "_build" / "library-key"
     key = library_key(root)
     stale = not stamp.exists() or stamp.read_text() != key
     if stale:
-        shutil.rmtree(cache, ignore_errors=True)
-        cache.parent.mkdir(parents=True, exist_ok=True)
+        for cache in caches:
+            shutil.rmtree(cache, ignore_errors=True)
+        stamp.parent.mkdir(parents=True, exist_ok=True)
         stamp.write_text(key)
     return stale
 
