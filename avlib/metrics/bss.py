@@ -8,9 +8,9 @@ taps can do to its source. It projects the estimate on the span of the delayed r
     s_filt + e_interf = projection on the delays of all references of the mixture,
 
 and compares energies in decibels. All inner products of delayed signals are correlations, so the
-projections come from block-Toeplitz systems (`avlib.metrics.toeplitz`), and their energies too.
-Where a part is so small that a difference of energies would show rounding (scores above some
-70 dB, or less if filters have large taps), its energy is that of the part itself, by Parseval.
+projections come from block-Toeplitz systems (`avlib.metrics.toeplitz`). The energies
+are sums over the spectra of the parts themselves, by Parseval: differences of large numbers, which
+would spoil high scores, are never taken.
 """
 
 from typing import Literal, NamedTuple
@@ -24,10 +24,6 @@ from avlib.metrics.toeplitz import project
 
 SIGNAL_BYTES = {"cpu": 2**23, "cuda": 2**30}
 """Memory for the signals that are scored at once: on a CPU two pairs of 6 s, to fit its cache."""
-
-
-DOUBTFUL = 1e8
-"""Energies less than this many rounding errors are computed from spectra: 4e-8 dB at most."""
 
 
 class BSSScores(NamedTuple):
@@ -157,71 +153,48 @@ def _decibels(
     taps: int,
 ) -> Float[Tensor, "3 batch source"]:
     """SDR, SIR and SAR of a chunk of mixtures."""
+    references, quiet = _unit(references)
+    estimates, mute = _unit(estimates)
     # Long enough for a filtered signal, and so for all delays without wrapping round.
     length = next_fast_len(references.shape[-1] + taps - 1, real=True)
-    references, quiet = _unit(references, length)
-    estimates, mute = _unit(estimates, length)
-    reference_spec, estimate_spec = torch.fft.rfft(references), torch.fft.rfft(estimates)
-    result = project(*_products(reference_spec, estimate_spec, quiet, length, taps))
+    reference_spec = torch.fft.rfft(references, length)
+    estimate_spec = torch.fft.rfft(estimates, length)
 
-    # The parts are orthogonal (Pythagoras), and an estimate has unit energy.
-    target, every = result.own_energy, result.total_energy
-    parts = torch.stack([target, 1 - target, every - target, every, 1 - every])
-    alone = ((~quiet).sum(1, keepdim=True) < 2).expand_as(quiet)
-    parts[2].masked_fill_(alone, 0)
-    doubtful = (parts < DOUBTFUL * result.rounding).logical_and(parts != 0).any(0)
-    for item in (doubtful & ~quiet & ~mute).any(1).nonzero().flatten().tolist():
-        parts[:, item] = _spectral_parts(
-            reference_spec[item], estimate_spec[item], result.own[item], result.total[item], length
-        )
-    parts[2].masked_fill_(alone, 0)
-    target, error, interference, every, artefact = parts
-    scores = [
-        _ratio_db(target, error),
-        _ratio_db(target, interference),
-        _ratio_db(every, artefact),
-    ]
-    return torch.stack(scores).masked_fill(quiet | mute, torch.nan)
+    own, total = _filters(reference_spec, estimate_spec, quiet, length, taps)
+    target = torch.fft.rfft(own, length) * reference_spec
+    every = (torch.fft.rfft(total, length) * reference_spec.unsqueeze(1)).sum(2)
+    energy = _spectral_energy
+    target_energy = energy(target, length)
+    alone = (~quiet).sum(1, keepdim=True) < 2
+    interference = energy(every - target, length).masked_fill(alone, 0)
+    scores = torch.stack(
+        [
+            _ratio_db(target_energy, energy(estimate_spec - target, length)),
+            _ratio_db(target_energy, interference),
+            _ratio_db(energy(every, length), energy(estimate_spec - every, length)),
+        ]
+    )
+    return scores.masked_fill(quiet | mute, torch.nan)
 
 
 def _unit(
-    signals: Float[Tensor, "batch source sample"], length: int
-) -> tuple[Float[Tensor, "batch source length"], Bool[Tensor, "batch source"]]:
-    """Signals in float64 with unit energy, zeros after them; and which are silent."""
-    padded = signals.new_zeros(*signals.shape[:2], length, dtype=torch.float64)
-    inside = padded[..., : signals.shape[-1]]
-    inside.copy_(signals)
-    for order in (torch.inf, 2):  # first the peak: squares cannot underflow
-        size = torch.linalg.vector_norm(inside, order, dim=-1, keepdim=True)
-        silent = size == 0
-        inside.div_(size.masked_fill_(silent, 1))
-    return padded, silent[..., 0]
-
-
-def _spectral_parts(
-    references: Complex[Tensor, "source freq"],
-    estimates: Complex[Tensor, "source freq"],
-    own: Float[Tensor, "source taps"],
-    total: Float[Tensor, "source source taps"],
-    length: int,
-) -> Float[Tensor, "5 source"]:
-    """Energies of target, error, interference, target + interference, artefact from their spectra.
-
-    Slower than differences of energies, and right however small a part is.
-    """
-    target = torch.fft.rfft(own, length) * references
-    every = (torch.fft.rfft(total, length) * references).sum(1)
-    parts = [target, estimates - target, every - target, every, estimates - every]
-    return torch.stack([_spectral_energy(part, length) for part in parts])
+    signals: Float[Tensor, "batch source sample"],
+) -> tuple[Float[Tensor, "batch source sample"], Bool[Tensor, "batch source"]]:
+    """Signals in float64 with unit energy (scores do not see gain), and which are silent."""
+    signals = signals.double()
+    peak = _peak(signals).unsqueeze(-1)
+    silent = peak == 0
+    signals = signals / peak.masked_fill(silent, 1)  # first the peak: squares cannot underflow
+    norm = torch.linalg.vector_norm(signals, dim=-1, keepdim=True)
+    return signals.div_(norm.masked_fill(silent, 1)), silent[..., 0]
 
 
 def _spectral_energy(spec: Complex[Tensor, "*batch freq"], length: int) -> Float[Tensor, "*batch"]:
-    """Energy of the signals of `length` samples with these one-sided spectra ."""
+    """Energy of the signals of `length` samples with these one-sided spectra (times `length`)."""
     parts = torch.view_as_real(spec).flatten(-2)
     # Frequency 0, and half the rate if there is one, stand for themselves, others for two.
     once = parts[..., [0, 1]] if length % 2 else parts[..., [0, 1, -2, -1]]
-    twice = 2 * torch.linalg.vecdot(parts, parts)
-    return (twice - torch.linalg.vecdot(once, once)) / length
+    return 2 * torch.linalg.vecdot(parts, parts) - torch.linalg.vecdot(once, once)
 
 
 def _ratio_db(above: Float[Tensor, "*batch"], below: Float[Tensor, "*batch"]) -> Tensor:
@@ -229,14 +202,18 @@ def _ratio_db(above: Float[Tensor, "*batch"], below: Float[Tensor, "*batch"]) ->
     return torch.where(below == 0, torch.inf, 10 * torch.log10(above / below))
 
 
-def _products(
+def _filters(
     reference_spec: Complex[Tensor, "batch source freq"],
     estimate_spec: Complex[Tensor, "batch source freq"],
     quiet: Bool[Tensor, "batch source"],
     length: int,
     taps: int,
-) -> tuple[Float[Tensor, "batch source source lag"], Float[Tensor, "batch source source taps"]]:
-    """Products of delayed references with one another and with the estimates, for `project`."""
+) -> tuple[Float[Tensor, "batch source taps"], Float[Tensor, "batch source source taps"]]:
+    """Taps that project each estimate on its own reference, and on all references.
+
+    Returns:
+        own (batch, estimate, tap) and total (batch, estimate, reference, tap).
+    """
     sources = quiet.shape[1]
     # cross[e, r, t] = <reference r delayed by t, estimate e>
     product = reference_spec.conj().unsqueeze(1) * estimate_spec.unsqueeze(2)
@@ -250,7 +227,7 @@ def _products(
             lags[:, j, i] = lags[:, i, j].flip(-1)
         # A silent reference has a zero block: a one on its diagonal makes its taps zero.
         lags[:, i, i, taps - 1] += quiet[:, i]
-    return lags, cross
+    return project(lags, cross)
 
 
 def _chunk(device: torch.device, item_bytes: int) -> int:

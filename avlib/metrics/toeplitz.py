@@ -11,13 +11,10 @@ No LU: batched LU of torch 2.11 with MKL is wrong under some thread settings. An
 to a diagonal unless Cholesky fails, that is, unless rounding has made the matrix singular.
 """
 
-from typing import NamedTuple
-
 import torch
 from jaxtyping import Bool, Float
 from scipy.fft import next_fast_len
 from torch import Tensor
-from torch.nn import functional
 
 PIVOT_RATIO = 1e-14
 """A squared ratio of Cholesky pivots below this is rounding noise: use `solve_shifted`."""
@@ -32,31 +29,11 @@ TOLERANCE = 1e-24
 ACCEPTED = 1e-20
 """The same for the true residual, which rounding keeps above zero."""
 
-ROUNDING = 1e-15
-"""Error of a product of two delayed signals of unit energy, by Fourier transform."""
-
-
-class Projections(NamedTuple):
-    """What `project` returns, for estimates of unit energy.
-
-    Taps own (batch, estimate, tap) and total (batch, estimate, reference, tap), the energies of
-    the two projections (batch, estimate), and a bound on the rounding errors of these energies.
-    """
-
-    own: Tensor
-    total: Tensor
-    own_energy: Tensor
-    total_energy: Tensor
-    rounding: Tensor
-
 
 def project(
     lags: Float[Tensor, "batch source source lag"], cross: Float[Tensor, "batch source source taps"]
-) -> Projections:
-    """Project each estimate on its own reference, and on all references.
-
-    The energy of a projection with taps c is c (2 d - G c), d the products with the estimate and G
-    the Gram matrix: at its maximum, so that small errors of c do not matter.
+) -> tuple[Float[Tensor, "batch source taps"], Float[Tensor, "batch source source taps"]]:
+    """Taps that project each estimate on its own reference, and on all references.
 
     Args:
         lags: [i, j, taps - 1 + t] is the product of reference i, delayed by t, with reference j.
@@ -64,7 +41,7 @@ def project(
         cross: [e, r, t] is the product of reference r, delayed by t, with estimate e.
 
     Returns:
-        Taps and energies.
+        own (batch, estimate, tap) and total (batch, estimate, reference, tap).
     """
     batch, sources, _, taps = cross.shape
     diagonal = lags.diagonal(0, 1, 2).movedim(-1, 1).flatten(0, 1)
@@ -74,48 +51,17 @@ def project(
     for item in singular.nonzero().flatten().tolist():
         own[item] = solve_shifted(_toeplitz(diagonal[item : item + 1])[0], own_cross[item])
     own = own.reshape(batch, sources, taps)
-
-    gram = BlockToeplitz(lags)
-    alone = torch.diag_embed(own.mT).permute(0, 2, 3, 1)  # (batch, estimate, reference, tap)
-    total = alone
-    if sources > 1:
-        total, done = conjugate_gradients(gram, factor, cross)
-        done &= ~singular.reshape(batch, sources).any(1)
-        for item in (~done).nonzero().flatten().tolist():
-            right = cross[item : item + 1].flatten(2).mT
-            solution = solve_dense(gram.dense(item)[None], right).mT
-            total[item] = solution.reshape(total[item].shape)
-    own_energy, total_energy = ((x * (2 * cross - gram(x))).sum((2, 3)) for x in (alone, total))
-    rounding = ROUNDING * (1 + total.abs().sum((2, 3)) + own.abs().sum(2))
-    return Projections(own, total, own_energy, total_energy, rounding)
-
-
-class BlockToeplitz:
-    """Gram matrices of delayed references, as a product by Fourier transforms.
-
-    Args:
-        lags: as in `project`.
-    """
-
-    def __init__(self, lags: Float[Tensor, "batch source source lag"]) -> None:
-        self.lags = lags
-        self.taps = (lags.shape[-1] + 1) // 2
-        self.length = next_fast_len(lags.shape[-1], real=True)
-        circulant = functional.pad(lags, (0, self.length - lags.shape[-1])).roll(1 - self.taps, -1)
-        self.spectrum = torch.fft.rfft(circulant).unsqueeze(1)  # (batch, 1, row, column, freq)
-
-    def __call__(
-        self, x: Float[Tensor, "batch right source taps"]
-    ) -> Float[Tensor, "batch right source taps"]:
-        """Multiply."""
-        product = (self.spectrum * torch.fft.rfft(x, self.length).unsqueeze(2)).sum(3)
-        return torch.fft.irfft(product, self.length)[..., : self.taps]
-
-    def dense(self, item: int) -> Float[Tensor, "n n"]:
-        """One of the matrices, in full."""
-        sources = self.lags.shape[1]
-        blocks = _toeplitz(self.lags[item].flatten(0, 1)).unflatten(0, (sources, sources))
-        return blocks.transpose(1, 2).reshape(sources * self.taps, sources * self.taps)
+    if sources == 1:
+        return own, own.unsqueeze(1)
+    total, done = conjugate_gradients(lags, factor, cross)
+    done &= ~singular.reshape(batch, sources).any(1)
+    for item in (~done).nonzero().flatten().tolist():
+        blocks = _toeplitz(lags[item].flatten(0, 1)).unflatten(0, (sources, sources))
+        gram = blocks.transpose(1, 2).reshape(1, sources * taps, sources * taps)
+        total[item] = solve_dense(gram, cross[item : item + 1].flatten(2).mT)[0].mT.view_as(
+            total[item]
+        )
+    return own, total
 
 
 def _toeplitz(lags: Float[Tensor, "batch lag"]) -> Float[Tensor, "batch row column"]:
@@ -160,14 +106,14 @@ def solve_factorised(
 
 
 def conjugate_gradients(
-    gram: BlockToeplitz,
+    lags: Float[Tensor, "batch source source lag"],
     factor: Float[Tensor, "systems part half half"],
     cross: Float[Tensor, "batch right source taps"],
 ) -> tuple[Float[Tensor, "batch right source taps"], Bool[Tensor, " batch"]]:
     """Solve block-Toeplitz systems, preconditioned by their diagonal blocks.
 
     Args:
-        gram: the matrices.
+        lags: as in `project`.
         factor: of the diagonal blocks, in order of (batch, source).
         cross: right sides.
 
@@ -175,6 +121,13 @@ def conjugate_gradients(
         Solutions, and for which items the true residual is small enough.
     """
     batch, right, sources, taps = cross.shape
+    length = next_fast_len(2 * taps - 1, real=True)
+    circulant = torch.nn.functional.pad(lags, (0, length - lags.shape[-1])).roll(1 - taps, -1)
+    spectrum = torch.fft.rfft(circulant).unsqueeze(1)  # (batch, 1, row, column, freq)
+
+    def gram(x: Tensor) -> Tensor:
+        product = (spectrum * torch.fft.rfft(x, length).unsqueeze(2)).sum(3)
+        return torch.fft.irfft(product, length)[..., :taps]
 
     def precondition(x: Tensor) -> Tensor:
         x = x.permute(0, 2, 3, 1).reshape(batch * sources, taps, right)
