@@ -55,6 +55,8 @@ class Book:
 @pytest.fixture(scope="session")
 def book_run():
     """Build the book once for all tests, whether or not it succeeds."""
+    # From nothing: of a page taken from the cache the build keeps no executed notebook to look at.
+    shutil.rmtree(ROOT / "_build", ignore_errors=True)
     done = subprocess.run(
         [sys.executable, "tools/build_book.py"],
         cwd=ROOT,
