@@ -82,7 +82,7 @@ def test_matching_never_clips_and_leaves_silence():
 
 
 def test_joint_gain_keeps_proportions():
-    loud, quiet = players._joint_gain([4 * TONE, TONE])
+    loud, quiet = players.joint_gain([4 * TONE, TONE])
     assert np.abs(loud).max() == pytest.approx(players.PEAK)
     np.testing.assert_allclose(loud, 4 * quiet)
 

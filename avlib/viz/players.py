@@ -6,58 +6,44 @@ browser's own controls, and plays nothing by itself. Sounds are MP3 (25 kB for 6
 the system's libsndfile cannot write MP3.
 """
 
-import base64
 import html
 import io
-import itertools
 import json
-import zlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from importlib import resources
-from math import ceil, gcd
+from collections.abc import Mapping, Sequence
+from math import ceil
 
 import numpy as np
-import soundfile
 from numpy.typing import ArrayLike, NDArray
-from PIL import Image
-from scipy.signal import resample_poly
 
-MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
-PEAK = 0.95
-_number = itertools.count(1)
+from avlib.viz.component import (
+    MP3_RATES,
+    PEAK,
+    Component,
+    asset,
+    audio_element,
+    caption,
+    checked_tracks,
+    checked_wave,
+    encode,
+    joint_gain,
+    picture_uri,
+    style,
+    unique_id,
+)
+
+__all__ = [
+    "MP3_RATES",
+    "PEAK",
+    "Component",
+    "ab_player",
+    "asset",
+    "audio_player",
+    "encode",
+    "scene_player",
+    "video_player",
+]
 
 Box = Sequence[float | int] | np.ndarray
-
-
-@dataclass(frozen=True)
-class Component:
-    """A self-contained piece of a page.
-
-    Attributes:
-        html: the piece itself, with everything it needs.
-        text: what it is, in words.
-        poster: makes the picture that stands for it where no HTML is shown, as PNG bytes.
-    """
-
-    html: str
-    text: str
-    poster: Callable[[], bytes]
-
-    def _repr_mimebundle_(
-        self, include: object = None, exclude: object = None
-    ) -> dict[str, str | bytes]:
-        """The three forms; a notebook or a book takes the richest it can show."""
-        return {"text/html": self.html, "image/png": self.poster(), "text/plain": self.text}
-
-    def page(self, title: str) -> str:
-        """A whole HTML page with only this component, to open from the file system."""
-        return (
-            '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-            '<meta name="viewport" content="width=device-width">'
-            f"<title>{html.escape(title)}</title></head>"
-            f"<body><main><h1>{html.escape(title)}</h1>{self.html}</main></body></html>"
-        )
 
 
 def audio_player(wave: ArrayLike, rate: int, label: str, description: str = "") -> Component:
@@ -76,14 +62,14 @@ def audio_player(wave: ArrayLike, rate: int, label: str, description: str = "") 
         >>> audio_player(np.zeros(11025), 11025, "silence").text
         'Audio player: silence, 1.0 s at 11025 Hz.'
     """
-    (samples,) = _joint_gain([_wave(wave, label)])
+    (samples,) = joint_gain([checked_wave(wave, label)])
     seconds = len(samples) / rate
     text = f"Audio player: {label}, {seconds:.1f} s at {rate} Hz."
     text += f" {description}" if description else ""
-    body = _caption(label) + _audio(samples, rate, label, "avl-solo")
+    body = caption(label) + audio_element(samples, rate, label, "avl-solo")
     if description:
         body += f'<p class="avl-note">{html.escape(description)}</p>'
-    whole = f'<figure class="avl" data-seconds="{seconds:.3f}">{_style()}{body}</figure>'
+    whole = f'<figure class="avl" data-seconds="{seconds:.3f}">{style("player.css")}{body}</figure>'
     return Component(whole, text, lambda: _poster({label: samples}, rate))
 
 
@@ -117,8 +103,8 @@ def ab_player(
         >>> ab_player({"loud": tone, "quiet": tone / 4}, 11025).text
         'Player that switches between 2 sounds of 1.0 s: loud, quiet. All are played equally loud.'
     """
-    waves = _tracks(tracks)
-    loud = _matched(waves) if match_loudness else _joint_gain(waves)
+    waves = checked_tracks(tracks)
+    loud = _matched(waves) if match_loudness else joint_gain(waves)
     note = "All are played equally loud." if match_loudness else ""
     note = " ".join(part for part in (note, description) if part)
     return _player(dict(zip(tracks, loud, strict=True)), rate, label, note, blind)
@@ -178,7 +164,7 @@ def scene_player(
         )
     if unknown := set(boxes) - set(tracks):
         raise ValueError(f"boxes name tracks that are not there: {sorted(unknown)}")
-    waves = dict(zip(tracks, _joint_gain(_tracks(tracks)), strict=True))
+    waves = dict(zip(tracks, joint_gain(checked_tracks(tracks)), strict=True))
     stage = _stage(frames, fps, list(tracks), boxes, f"{label}. {description}".strip())
     return _player(waves, rate, label, description, blind=False, stage=stage, frames=frames)
 
@@ -195,9 +181,8 @@ def _player(
     """The HTML that `player.js` brings to life, usable (plain players) where no script runs."""
     names = list(waves)
     seconds = len(waves[names[0]]) / rate
-    content = "".join(names) + label + description
-    name = f"avl-{zlib.crc32(content.encode()):08x}-{next(_number)}"
-    parts = [_style(), _caption(label), stage, _bar(seconds, moving=bool(stage))]
+    name = unique_id("player", *names, label, description)
+    parts = [style("player.css"), caption(label), stage, _bar(seconds, moving=bool(stage))]
     if len(names) > 1:
         radios = "".join(
             f'<label><input type="radio" name="{name}" value="{k}"{" checked" if not k else ""}>'
@@ -217,7 +202,7 @@ def _player(
             f'play X</button>{guesses}<span class="avl-verdict" role="status"></span></div>'
         )
     own = "".join(
-        f"<p><span>{html.escape(track)}</span>{_audio(wave, rate, track)}</p>"
+        f"<p><span>{html.escape(track)}</span>{audio_element(wave, rate, track)}</p>"
         for track, wave in waves.items()
     )
     heading = "Each sound on its own" if len(names) > 1 else "Sound only"
@@ -254,8 +239,6 @@ def _stage(
     for k, frame in enumerate(frames):
         top, left = k // columns * height, k % columns * width
         sheet[top : top + height, left : left + width] = frame
-    buffer = io.BytesIO()
-    Image.fromarray(sheet).save(buffer, "WEBP", quality=75, method=4)
     film = {"frames": count, "fps": fps, "columns": columns, "width": width, "height": height}
     buttons = ""
     for name, box in boxes.items():
@@ -271,7 +254,7 @@ def _stage(
         f'aria-label="{html.escape(description, quote=True)}" '
         f"data-film='{json.dumps(film)}'></canvas>{buttons}"
         f'<img class="avl-sprite" alt="" hidden '
-        f'src="data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"></div>'
+        f'src="{picture_uri(sheet)}"></div>'
     )
 
 
@@ -288,86 +271,6 @@ def _bar(seconds: float, moving: bool) -> str:
         f'aria-label="Position in seconds"><output>0.0 / {seconds:.1f} s</output>'
         f'<label><input type="checkbox" class="avl-repeat"> repeat</label>{motion}</div>'
     )
-
-
-def _caption(label: str) -> str:
-    return f"<figcaption>{html.escape(label)}</figcaption>"
-
-
-def _style() -> str:
-    return f"<style>{asset('player.css')}</style>"
-
-
-def asset(name: str) -> str:
-    """Text of a file that lies beside this one."""
-    return resources.files("avlib.viz").joinpath(name).read_text()
-
-
-def _audio(wave: NDArray, rate: int, label: str, kind: str = "") -> str:
-    """An ``<audio>`` element that carries its sound."""
-    mime, data = encode(wave, rate)
-    return (
-        f'<audio class="{kind}" controls preload="metadata" '
-        f'aria-label="{html.escape(label, quote=True)}" '
-        f'src="data:{mime};base64,{base64.b64encode(data).decode()}"></audio>'
-    )
-
-
-def encode(wave: ArrayLike, rate: int) -> tuple[str, bytes]:
-    """Compress a sound for a page.
-
-    A rate that MP3 does not know is resampled to the next that it does.
-
-    Args:
-        wave: samples (sample,) in [-1, 1].
-        rate: samples per second.
-
-    Returns:
-        MIME type and the file's bytes.
-
-    Example:
-        >>> mime, data = encode(np.zeros(22050), 11025)
-        >>> mime, len(data) < 20_000
-        ('audio/mpeg', True)
-    """
-    samples = np.asarray(wave, np.float32)
-    buffer = io.BytesIO()
-    if "MP3" not in soundfile.available_formats():
-        soundfile.write(buffer, samples, rate, format="WAV", subtype="PCM_16")
-        return "audio/wav", buffer.getvalue()
-    target = next((known for known in MP3_RATES if known >= rate), MP3_RATES[-1])
-    if target != rate:
-        factor = gcd(target, rate)
-        samples = resample_poly(samples, target // factor, rate // factor).astype(np.float32)
-    soundfile.write(buffer, np.clip(samples, -1, 1), target, format="MP3")
-    return "audio/mpeg", buffer.getvalue()
-
-
-def _wave(wave: ArrayLike, label: str) -> NDArray:
-    """The samples, checked."""
-    samples = np.asarray(wave, np.float32)
-    if samples.ndim != 1 or not samples.size:
-        raise ValueError(f"{label!r}: a wave is (sample,) and not empty, got {samples.shape}")
-    if not np.isfinite(samples).all():
-        raise ValueError(f"{label!r}: the wave has samples that are not finite")
-    return samples
-
-
-def _tracks(tracks: Mapping[str, ArrayLike]) -> list[NDArray]:
-    """All tracks, checked against each other."""
-    waves = [_wave(wave, name) for name, wave in tracks.items()]
-    if not waves:
-        raise ValueError("there is no track to play")
-    if len({len(wave) for wave in waves}) > 1:
-        lengths = {name: len(wave) for name, wave in zip(tracks, waves, strict=True)}
-        raise ValueError(f"tracks must have the same number of samples, got {lengths}")
-    return waves
-
-
-def _joint_gain(waves: list[NDArray]) -> list[NDArray]:
-    """Make all quieter by one factor so that none exceeds full scale; proportions stay."""
-    peak = max(float(np.abs(wave).max()) for wave in waves)
-    return [wave * min(1.0, PEAK / peak) if peak else wave for wave in waves]
 
 
 def _matched(waves: list[NDArray]) -> list[NDArray]:

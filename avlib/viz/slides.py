@@ -1,18 +1,13 @@
 """A slider that walks through pictures made beforehand: interactive without a kernel."""
 
-import base64
 import html
 import io
-import itertools
-import zlib
 from collections.abc import Mapping
 
 from matplotlib.figure import Figure
 from PIL import Image
 
-from avlib.viz.players import Component, asset
-
-_number = itertools.count(1)
+from avlib.viz.component import Component, data_uri, style, unique_id
 
 _SCRIPT = """
 (function (root) {
@@ -59,15 +54,15 @@ def picture_slider(
     if missing := [name for name in pictures if not descriptions.get(name)]:
         raise ValueError(f"pictures without a description: {missing}")
     images = {name: _webp(figure) for name, figure in pictures.items()}
-    name = f"avl-{zlib.crc32(label.encode()):08x}-s{next(_number)}"
+    name = unique_id("slides", label)
     shown = "".join(
         f'<img alt="{html.escape(descriptions[state], quote=True)}" '
         f'data-state="{html.escape(state, quote=True)}" '
-        f'src="data:image/webp;base64,{base64.b64encode(data).decode()}">'
+        f'src="{data_uri("image/webp", data)}">'
         for state, data in images.items()
     )
     whole = (
-        f'<figure class="avl avl-slides" id="{name}"><style>{asset("player.css")}</style>'
+        f'<figure class="avl avl-slides" id="{name}">{style("player.css")}'
         f"<figcaption>{html.escape(label)}</figcaption>"
         f'<div class="avl-bar" hidden><label for="{name}-at">{html.escape(setting)}</label>'
         f'<input type="range" id="{name}-at" min="0" max="{len(images) - 1}" step="1" '
