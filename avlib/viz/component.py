@@ -104,7 +104,7 @@ def figure(
         data: ``data-`` attributes of the root.
 
     Example:
-        >>> figure("demo", "avl-demo-1", "a < b", "<p>body</p>")[-54:]
+        >>> figure("demo", "avl-demo-1", "a < b", "<p>body</p>")[-53:]
         '<figcaption>a &lt; b</figcaption><p>body</p></figure>'
     """
     extra = "".join(f' data-{key}="{attribute(value)}"' for key, value in (data or {}).items())
