@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # What a job in the background ignores, its children would ignore too: they are sent Ctrl-C here.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.path.insert(0, str(ROOT / "tools"))  # tools import each other by name
 # The resolver trusts what the system trusts, as pip does, so that it works behind a proxy.
 os.environ.setdefault("UV_SYSTEM_CERTS", "true")
 
@@ -55,8 +56,6 @@ class Book:
 @pytest.fixture(scope="session")
 def book_run():
     """Build the book once for all tests, whether or not it succeeds."""
-    # From nothing: of a page taken from the cache the build keeps no executed notebook to look at.
-    shutil.rmtree(ROOT / "_build", ignore_errors=True)
     done = subprocess.run(
         [sys.executable, "tools/build_book.py"],
         cwd=ROOT,

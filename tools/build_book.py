@@ -1,11 +1,13 @@
 """Build the book and check what was built: ``make book``.
 
-Four things that ``jupyter-book build`` alone gets wrong are put right here: it must be version 1;
-its execution cache does not notice changes in ``avlib``; a page can be lost without an error; and
-its default pages fetch MathJax from elsewhere.
+What ``jupyter-book build`` alone gets wrong is put right here: it must be version 1; its execution
+cache does not notice changes in ``avlib``; it runs one page at a time; a page can be lost, a cell
+show nothing or a label stand twice without an error; a warning is forgotten at the second build;
+pages that left the contents stay; and the default pages fetch MathJax from elsewhere.
 """
 
 import hashlib
+import json
 import re
 import shutil
 import subprocess
@@ -14,8 +16,12 @@ import time
 from importlib import metadata
 from pathlib import Path
 
+import check_book
+import execute_pages
 import yaml
+from check_book import built_pages
 
+__all__ = ["build", "built_pages", "check_version", "library_key", "refresh_cache", "toc_pages"]
 ROOT = Path(__file__).resolve().parent.parent
 MATHJAX = "book/_assets/vendor/mathjax"
 
@@ -51,7 +57,8 @@ def refresh_cache(root: Path = ROOT) -> bool:
     """Empty the caches when the library has changed; return whether they were emptied.
 
     Two caches keep old outputs: Jupyter's, of executed pages, and Sphinx's, of pages read, which
-    would not even ask the first for a page whose own text is unchanged.
+    would not even ask the first for a page whose own text is unchanged. The key of an executed page
+    is thus (constraints, everything under ``avlib`` but its tests, records, the page's code).
     """
     caches = (root / "_build" / ".jupyter_cache", root / "_build" / ".doctrees")
     stamp = root / "_build" / "library-key"
@@ -104,22 +111,19 @@ def toc_pages(root: Path = ROOT) -> list[str]:
     return found
 
 
-def built_pages(root: Path = ROOT) -> list[str]:
-    """Names of the pages that were built from sources, without ending, sorted."""
+def prune(root: Path, pages: list[str]) -> None:
+    """Remove what an earlier build made of pages that are no longer in the contents."""
     html = root / "_build" / "html"
-    made_by_sphinx = {"index", "genindex", "search", "py-modindex", "prf-prf"}
-    pages = [p.relative_to(html).with_suffix("").as_posix() for p in html.rglob("*.html")]
-    return sorted(p for p in pages if p not in made_by_sphinx and not p.startswith("_"))
+    for page in set(check_book.built_pages(root)) - set(pages):
+        (html / f"{page}.html").unlink()
+        for source in (html / "_sources").glob(f"{page}.*"):
+            source.unlink()
 
 
-def build(root: Path = ROOT) -> int:
-    """Run Jupyter Book with every warning an error; its output goes to ``_build/book.log`` too."""
-    check_version(metadata.version("jupyter-book"))
-    refresh_cache(root)
-    vendor_mathjax(root)
+def run_jupyter_book(root: Path) -> int:
+    """Jupyter Book with every warning an error; its output goes to ``_build/book.log`` too."""
     program = Path(sys.executable).with_name("jupyter-book")
     command = [str(program), "build", "-W", "-n", "--keep-going", "."]
-    (root / "_build").mkdir(exist_ok=True)
     colour = re.compile(r"\x1b\[[0-9;]*m")
     with (root / "_build" / "book.log").open("w") as log:
         process = subprocess.Popen(
@@ -136,15 +140,70 @@ def build(root: Path = ROOT) -> int:
     return process.wait()
 
 
-def main() -> int:
-    """Build, check that every page is there, and say where the book is."""
-    started = time.monotonic()
-    if code := build():
+def faults_of(root: Path, pages: list[str]) -> list[str]:
+    """Everything that is wrong with the book as it was built."""
+    executed = execute_pages.executed_pages(root, pages)
+    faults = [f for page, (book, _) in executed.items() for f in check_book.cell_faults(page, book)]
+    faults += check_book.page_set_faults(check_book.built_pages(root), pages)
+    for page in pages:
+        path = root / "_build" / "html" / f"{page}.html"
+        if path.exists():
+            faults += check_book.html_faults(page, path.read_text())
+    return faults
+
+
+def record_seconds(root: Path, pages: list[str]) -> None:
+    """Write what each page took when it was last run to ``_build/page-seconds.json``; print it."""
+    executed = execute_pages.executed_pages(root, pages)
+    seconds = {page: taken for page, (_, taken) in executed.items()}
+    (root / execute_pages.SECONDS).write_text(json.dumps(seconds, indent=1) + "\n")
+    print("\nSeconds of each page when it was last run (clock, processor):")
+    for page, taken in seconds.items():
+        print(f"  {page:28} {taken['seconds']:6.1f} {taken['cpu_seconds']:6.1f}")
+
+
+def build(root: Path = ROOT) -> int:
+    """Build the book in `root` and check it; 0 if it is whole, otherwise it was said why not."""
+    check_version(metadata.version("jupyter-book"))
+    pages = toc_pages(root)
+    refresh_cache(root)
+    vendor_mathjax(root)
+    missing = [f"{p}.md is in _toc.yml, but not there" for p in pages if not exists(root, p)]
+    if faults := missing or [*check_book.label_faults(root, pages)]:
+        return refuse(faults)
+    if faults := execute_pages.execute(root, pages):
+        return refuse(faults)
+    prune(root, pages)
+    if code := run_jupyter_book(root):
+        # The warnings belong to pages that Sphinx would now believe to have read: forget them.
+        shutil.rmtree(root / "_build" / ".doctrees", ignore_errors=True)
         print("The book was not built; the first WARNING or Traceback above says why.")
         return code
-    if built_pages() != sorted(toc_pages()):
-        print(f"built pages {built_pages()} are not those of _toc.yml {sorted(toc_pages())}")
-        return 1
+    prune(root, pages)
+    if faults := faults_of(root, pages):
+        return refuse(faults)
+    record_seconds(root, pages)
+    return 0
+
+
+def exists(root: Path, page: str) -> bool:
+    """Whether a page of the contents has its source."""
+    return (root / f"{page}.md").is_file()
+
+
+def refuse(faults: list[str]) -> int:
+    """Say what is wrong."""
+    print("\nThe book is not whole:")
+    for fault in faults:
+        print(f"  {fault}")
+    return 1
+
+
+def main() -> int:
+    """Build, and say where the book is."""
+    started = time.monotonic()
+    if code := build():
+        return code
     print(f"\nThe book is built ({time.monotonic() - started:.0f} s). Open it:")
     print(ROOT / "_build" / "html" / "index.html")
     return 0
