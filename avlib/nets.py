@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 LAYER4 = ("stride", "unstrided", "dilated")
-SCHEMES = ("sop", "he", "torch")
+SCHEMES = ("sop", "cosep", "he", "torch")
 
 
 class AudioUNet(nn.Module):
@@ -270,7 +270,8 @@ def initialise(
         generator: where the numbers come from; `None` seeds one with 0.
         scheme: `"sop"` is the Sound of Pixels code's: convolution N(0, 1e-3), batch norm weight
             N(1, 0.02), linear N(0, 1e-4) (the numbers are standard deviations); biases of
-            convolutions and linear layers uniform as torch has them. `"he"` is He et al. 2015:
+            convolutions and linear layers uniform as torch has them. `"cosep"` is the same with
+            0.02 for convolutions and linear layers (Co-Separation code). `"he"` is He et al. 2015:
             N(0, sqrt(2 / fan in)), batch norm 1 and 0, biases 0; small networks with few steps
             start faster from it. `"torch"` is torch's own: uniform in +-1/sqrt(fan in).
 
@@ -291,10 +292,10 @@ def initialise(
         generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for module in net.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
+            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
                 _draw_weights(module, generator, scheme)
             elif isinstance(module, nn.modules.batchnorm._BatchNorm) and module.affine:
-                if scheme == "sop":
+                if scheme in ("sop", "cosep"):
                     _fill(module.weight, generator, mean=1.0, std=0.02)
                 else:
                     module.weight.fill_(1.0)
@@ -302,12 +303,18 @@ def initialise(
     return net
 
 
-def _draw_weights(layer: nn.Conv2d | nn.Linear, generator: torch.Generator, scheme: str) -> None:
+def _draw_weights(
+    layer: nn.Conv2d | nn.ConvTranspose2d | nn.Linear, generator: torch.Generator, scheme: str
+) -> None:
     """Draw weight and bias of one layer; see `initialise`."""
     fan_in = layer.weight[0].numel()
-    bound = 1 / math.sqrt(fan_in)
+    bound = 1 / math.sqrt(fan_in)  # of a transposed convolution too this is what torch takes
+    if isinstance(layer, nn.ConvTranspose2d):  # its weight is (in, out, ...); strides share taps
+        fan_in = layer.weight[:, 0].numel() // math.prod(layer.stride)
     if scheme == "sop":
-        _fill(layer.weight, generator, std=1e-3 if isinstance(layer, nn.Conv2d) else 1e-4)
+        _fill(layer.weight, generator, std=1e-4 if isinstance(layer, nn.Linear) else 1e-3)
+    elif scheme == "cosep":
+        _fill(layer.weight, generator, std=0.02)
     elif scheme == "he":
         _fill(layer.weight, generator, std=math.sqrt(2 / fan_in))
     else:
