@@ -131,7 +131,7 @@ def script(name: str, *files: str) -> str:
             it has run already, because every component carries its own copy.
     """
     shared, own = [asset(file).strip() for file in files[:-1]], asset(files[-1]).strip()
-    code = "\n".join([*shared, f"{own.rstrip(';')}(document.getElementById('{name}'));"])
+    code = "\n".join([*shared, f'{own.rstrip(";")}(document.getElementById("{name}"));'])
     return f"<script>{_slim(code)}</script>"
 
 

@@ -8,9 +8,7 @@ the system's libsndfile cannot write MP3.
 
 import html
 import io
-import json
-from collections.abc import Mapping, Sequence
-from math import ceil
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,19 +19,22 @@ from avlib.viz.component import (
     Component,
     asset,
     audio_element,
+    audio_list,
     caption,
     checked_tracks,
     checked_wave,
     encode,
+    figure,
     joint_gain,
-    picture_uri,
     style,
     unique_id,
 )
+from avlib.viz.film import Box, checked_frames, film_stage, track_choice, transport
 
 __all__ = [
     "MP3_RATES",
     "PEAK",
+    "Box",
     "Component",
     "ab_player",
     "asset",
@@ -42,8 +43,6 @@ __all__ = [
     "scene_player",
     "video_player",
 ]
-
-Box = Sequence[float | int] | np.ndarray
 
 
 def audio_player(wave: ArrayLike, rate: int, label: str, description: str = "") -> Component:
@@ -157,16 +156,12 @@ def scene_player(
     Raises:
         ValueError: the frames are not RGB bytes, a box names no track, or a wave is not one.
     """
-    frames = np.asarray(frames)
-    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3 or not len(frames):
-        raise ValueError(
-            f"frames must be bytes (frame, height, width, 3), not {frames.dtype} {frames.shape}"
-        )
+    frames = checked_frames(frames)
     if unknown := set(boxes) - set(tracks):
         raise ValueError(f"boxes name tracks that are not there: {sorted(unknown)}")
     waves = dict(zip(tracks, joint_gain(checked_tracks(tracks)), strict=True))
-    stage = _stage(frames, fps, list(tracks), boxes, f"{label}. {description}".strip())
-    return _player(waves, rate, label, description, blind=False, stage=stage, frames=frames)
+    picture = film_stage(frames, fps, list(tracks), boxes, f"{label}. {description}".strip())
+    return _player(waves, rate, label, description, blind=False, stage=picture, frames=frames)
 
 
 def _player(
@@ -182,16 +177,9 @@ def _player(
     names = list(waves)
     seconds = len(waves[names[0]]) / rate
     name = unique_id("player", *names, label, description)
-    parts = [style("player.css"), caption(label), stage, _bar(seconds, moving=bool(stage))]
+    parts = [stage, transport(seconds, moving=bool(stage))]
     if len(names) > 1:
-        radios = "".join(
-            f'<label><input type="radio" name="{name}" value="{k}"{" checked" if not k else ""}>'
-            f" {html.escape(track)}</label>"
-            for k, track in enumerate(names)
-        )
-        parts.append(
-            f'<fieldset class="avl-tracks" hidden><legend>Listen to</legend>{radios}</fieldset>'
-        )
+        parts.append(track_choice(name, names))
     if blind and len(names) > 1:
         guesses = "".join(
             f'<button type="button" class="avl-guess" hidden>{html.escape(track)}</button>'
@@ -201,18 +189,17 @@ def _player(
             '<div class="avl-bar avl-blind" hidden><button type="button" class="avl-x">Blind test: '
             f'play X</button>{guesses}<span class="avl-verdict" role="status"></span></div>'
         )
-    own = "".join(
-        f"<p><span>{html.escape(track)}</span>{audio_element(wave, rate, track)}</p>"
-        for track, wave in waves.items()
-    )
     heading = "Each sound on its own" if len(names) > 1 else "Sound only"
-    parts.append(f"<details open><summary>{heading}</summary>{own}</details>")
-    if description:
-        parts.append(f'<p class="avl-note">{html.escape(description)}</p>')
-    script = f'<script>{asset("player.js").strip()}(document.getElementById("{name}"));</script>'
-    whole = (
-        f'<figure class="avl" id="{name}" data-seconds="{seconds:.3f}">'
-        f"{''.join(parts)}</figure>{script}"
+    parts.append(audio_list(waves, rate, heading))
+    whole = figure(
+        "player",
+        name,
+        label,
+        "".join(parts),
+        description,
+        scripts=("deck.js", *(["film.js"] if stage else []), "player.js"),
+        styles=("player.css",),
+        data={"seconds": f"{seconds:.3f}"},
     )
     kind = "Film with sound" if stage else "Player"
     text = f"{kind}: {label}, {seconds:.1f} s."
@@ -222,55 +209,6 @@ def _player(
     if description:
         text += f" {description}"
     return Component(whole, text, lambda: _poster(waves, rate, frames))
-
-
-def _stage(
-    frames: NDArray[np.uint8],
-    fps: float,
-    names: list[str],
-    boxes: Mapping[str, Box],
-    description: str,
-) -> str:
-    """The picture: all frames in one sheet, drawn one at a time, and a button over each box."""
-    count, height, width = frames.shape[:3]
-    columns = ceil(count**0.5)
-    rows = ceil(count / columns)
-    sheet = np.zeros((rows * height, columns * width, 3), np.uint8)
-    for k, frame in enumerate(frames):
-        top, left = k // columns * height, k % columns * width
-        sheet[top : top + height, left : left + width] = frame
-    film = {"frames": count, "fps": fps, "columns": columns, "width": width, "height": height}
-    buttons = ""
-    for name, box in boxes.items():
-        left, top, right, bottom = np.asarray(box, np.float64).tolist()
-        place = (left / width, top / height, (right - left) / width, (bottom - top) / height)
-        style = "left:{:.2%};top:{:.2%};width:{:.2%};height:{:.2%}".format(*place)
-        buttons += (
-            f'<button type="button" data-track="{names.index(name)}" aria-pressed="false" '
-            f'style="{style}"><span>{html.escape(name)}</span></button>'
-        )
-    return (
-        f'<div class="avl-stage"><canvas width="{width}" height="{height}" role="img" '
-        f'aria-label="{html.escape(description, quote=True)}" '
-        f"data-film='{json.dumps(film)}'></canvas>{buttons}"
-        f'<img class="avl-sprite" alt="" hidden '
-        f'src="{picture_uri(sheet)}"></div>'
-    )
-
-
-def _bar(seconds: float, moving: bool) -> str:
-    """Play, position, repeat, and a switch for motion; hidden until the script runs."""
-    motion = (
-        '<label><input type="checkbox" class="avl-motion" checked> moving picture</label>'
-        if moving
-        else ""
-    )
-    return (
-        '<div class="avl-bar" hidden><button type="button" class="avl-play">Play</button>'
-        f'<input type="range" class="avl-seek" min="0" max="{seconds:.3f}" step="0.01" value="0" '
-        f'aria-label="Position in seconds"><output>0.0 / {seconds:.1f} s</output>'
-        f'<label><input type="checkbox" class="avl-repeat"> repeat</label>{motion}</div>'
-    )
 
 
 def _matched(waves: list[NDArray]) -> list[NDArray]:
@@ -290,10 +228,10 @@ def _poster(
 
     rows = len(waves) + (frames is not None)
     height = 1.1 * len(waves) + (3 if frames is not None else 0) + 0.3
-    figure = Figure(figsize=(6, height), layout="tight")
-    FigureCanvasAgg(figure)
+    drawing = Figure(figsize=(6, height), layout="tight")
+    FigureCanvasAgg(drawing)
     heights = ([3.0] if frames is not None else []) + [1.0] * len(waves)
-    axes = figure.subplots(rows, 1, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
+    axes = drawing.subplots(rows, 1, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
     if frames is not None:
         axes[0].imshow(frames[0])
         axes[0].axis("off")
@@ -302,5 +240,5 @@ def _poster(
         axis.set_ylabel(name, rotation=0, ha="right", fontsize=7)
         axis.set(yticks=[], xlim=(0, len(wave) / rate))
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=80)
+    drawing.savefig(buffer, format="png", dpi=80)
     return buffer.getvalue()
