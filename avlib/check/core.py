@@ -117,8 +117,8 @@ class FunctionCheck:
     gradient_hint: str = "The values are right, but their gradients are not."
     value_hint: str = "Kind and shape are right, the numbers are not."
     mistakes: tuple[Mistake, ...] = ()
-    rtol: float = 1e-4
-    atol: float = 1e-5
+    rtol: float | int = 1e-4
+    atol: float | int = 1e-5
     compare: Callable[[Any, Any], Any] | None = None
     same_shape: bool = True
     draws: int = 3
@@ -158,7 +158,7 @@ class FunctionCheck:
         outcomes = self._outcomes(function, cases, seed)
         for outcome in outcomes:
             if isinstance(outcome.error, NotImplementedError):
-                return say(False, "todo", f"Not done yet: {outcome.error or 'your turn'}")
+                return say(False, "todo", f"Not done yet: {str(outcome.error) or 'your turn'}")
         notes = (CONVERTED,) if any(outcome.array for outcome in outcomes) else ()
         say = partial(say, seed=seed, notes=notes)
         for stage in self.stages:

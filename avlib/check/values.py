@@ -89,7 +89,7 @@ def shape_difference(got: Any, expected: Any) -> Difference | None:
     return next((d for pair in pairs if (d := shape_difference(*pair))), None)
 
 
-def difference(got: Any, expected: Any, rtol: float, atol: float) -> Difference | None:
+def difference(got: Any, expected: Any, rtol: float | int, atol: float | int) -> Difference | None:
     """Where two results in uniform form differ most; None if they are equal within tolerance."""
     if unlike := shape_difference(got, expected):
         return unlike
@@ -105,7 +105,7 @@ def difference(got: Any, expected: Any, rtol: float, atol: float) -> Difference 
 
 
 def _tensor_difference(
-    got: Tensor, expected: Tensor, rtol: float, atol: float
+    got: Tensor, expected: Tensor, rtol: float | int, atol: float | int
 ) -> Difference | None:
     """The worst place of two tensors of one shape."""
     wide = torch.complex128 if expected.is_complex() else torch.float64
