@@ -11,7 +11,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.avlib-installed
 PORT ?= 8000
 
-.PHONY: help setup browser book test test-package test-book serve lint coverage constraints clean distclean
+.PHONY: help setup browser book test test-package test-book serve lint notebooks coverage constraints clean distclean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ lint: $(STAMP) ## style, spelling, types
 	@$(PY) -m ruff format --check .
 	@$(VENV)/bin/codespell
 	@$(PY) -m mypy
+
+notebooks: $(STAMP) ## the pages as notebooks for Colab, book/*.ipynb; commit them
+	@$(PY) tools/make_notebooks.py
 
 coverage: $(STAMP) ## the package's tests with branch coverage; report in htmlcov/
 	@$(PY) -m pytest avlib -q --cov --cov-report=term --cov-report=html

@@ -16,6 +16,7 @@ The map of the package; imports point down only, and importing ``avlib`` loads n
 ``nets``     networks that several papers share
 ``metrics``  BSS-eval (SDR, SIR, SAR) and bootstrap intervals
 ``training`` ``fit``: the loop on one screen; checkpoints, exact resume, several devices
+``records``  the records of results, found in a clone and in an installed package
 ``doctor``   ``avlib doctor``: versions, devices, codecs; OK or the fix for each
 ===========  ==========================================================================
 """

@@ -286,12 +286,17 @@ def checkpoint() -> str:
 
 
 def tables() -> str:
-    """The stored evaluation pairs and the clip folder's schema."""
+    """The stored evaluation pairs, the records of results and the clip folder's schema."""
+    from avlib import records
+
     pairs = sorted(p.name for p in _data_file("pairs").glob("*.csv"))
     if not pairs:
         raise WrongError("no stored pairs in avlib/pairs")
     _data_file("clipfolder", "clip-v1.json")
-    return f"{len(pairs)} lists of evaluation pairs, the clip folder's schema"
+    count = len(list(records.folder().glob("*/*.json")))
+    if not count:
+        raise WrongError(f"no records of results in {records.folder()}")
+    return f"{len(pairs)} lists of evaluation pairs, {count} records of results, the clip schema"
 
 
 def disk() -> str:

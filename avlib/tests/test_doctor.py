@@ -50,6 +50,7 @@ def test_details_tell_the_versions(found):
     assert "H.264 and AAC written and read" in text
     assert "FLAC, OGG, MP3" in text
     assert "26 instruments" in text
+    assert "records of results" in text
 
 
 def test_the_report_says_ok_or_the_fix():
@@ -238,6 +239,20 @@ def test_a_bank_that_lost_a_file_is_noticed(monkeypatch, tmp_path):
     assert "violin.flac is missing" in examine("AV13").detail
     (bank / "violin.flac").touch()
     assert examine("AV13").ok
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_records_that_are_missing_are_noticed(monkeypatch, tmp_path, there):
+    from avlib import records
+
+    if there:
+        (tmp_path / "results" / "sop").mkdir(parents=True)
+    real = records.folder
+    monkeypatch.setattr(records, "folder", lambda: real(tmp_path))
+    check = examine("AV15")
+    assert not check.ok
+    assert "records of results" in check.detail
+    assert "git checkout" in check.fix
 
 
 def test_a_disk_that_is_full_or_closed_is_noticed(monkeypatch):
