@@ -1,12 +1,12 @@
 """Training: the loop on one screen, exact resume, one device or several.
 
-============  ==========================================================================
-``loop``      `fit`: the loop, and `TrainConfig`, which says everything about it
-``run``       `Run`: the folder of a training run: log, config, checkpoints, resume
+==============  ==========================================================================
+``loop``        `fit`: the loop, and `TrainConfig`, which says everything about it
+``run``         `Run`: the folder of a training run: log, config, checkpoints, resume
 ``checkpoint``  safetensors with a JSON beside it, complete or absent; nothing is unpickled
-``batches``   `Batches`: endless batches whose position is the number of the step
-``world``     which process and device this is, alone or under torchrun
-============  ==========================================================================
+``batches``     `Batches`: endless batches whose position is the number of the step
+``world``       which process and device this is, alone or under torchrun
+==============  ==========================================================================
 
 The same script runs on one device and on several::
 

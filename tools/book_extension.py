@@ -1,0 +1,103 @@
+"""Small repairs of what Sphinx and its extensions make of the book; named in ``_config.yml``.
+
+* Docstrings are written for readers of the code: ``$maths$`` and `names` in single backticks. Here
+  they become what Sphinx means by maths and code, so that the API pages can show them.
+* sphinx-exercise gives the body of every exercise the same id, docutils gives lists of references
+  roles that screen readers cannot use. Both would fail the accessibility checks.
+* Every page says what it is about to whoever links to it (description, Open Graph).
+"""
+
+import re
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+REPEATED_IDS = {"exercise-content", "solution-content"}
+MATHS = re.compile(r"(?<![\\$])\$([^$\n]+(?:\n[^$\n]+)?)\$")
+SHOWN = re.compile(r"^( *)\$\$\s*([^$]+?)\s*\$\$[.,;]?$", re.M)
+NAME = re.compile(r"(?<![`:\w])`([^`<>\n]+)`(?![`_])")
+
+
+def docstring_line(line: str) -> str:
+    r"""One line of a docstring, with its maths and names as Sphinx writes them.
+
+    Example:
+        >>> docstring_line("`mix` of $s_1$ and ``x``")
+        '``mix`` of :math:`s_1` and ``x``'
+    """
+    if line.lstrip().startswith((">>>", "...")):
+        return line
+    kept: list[str] = []
+
+    def keep(match: re.Match[str]) -> str:
+        kept.append(match[0])
+        return f"\0{len(kept) - 1}\0"
+
+    line = re.sub(r"``.+?``|:\w+:`[^`]+`", keep, line)
+    line = NAME.sub(r"``\1``", line)
+    line = re.sub(r"``.+?``", keep, line)
+    line = MATHS.sub(lambda m: f":math:`{m[1]}`", line)
+    for _ in range(2):
+        line = re.sub(r"\0(\d+)\0", lambda m: kept[int(m[1])], line)
+    return line
+
+
+def shown_maths(match: re.Match[str]) -> str:
+    """A formula on lines of its own, as a directive."""
+    indent, formula = match[1], " ".join(match[2].split())
+    return f"\n{indent}.. math::\n\n{indent}   {formula}\n"
+
+
+def docstring(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Rewrite a docstring in place; a formula or name that runs over a line end is joined first."""
+    lines[:] = SHOWN.sub(shown_maths, "\n".join(lines)).split("\n")
+    for k in range(len(lines) - 1):
+        bare = re.sub(r"``.+?``", "", lines[k])
+        code = lines[k].lstrip().startswith((">>>", "...", ".. "))
+        if not code and (bare.count("$") % 2 or bare.count("`") % 2):
+            lines[k + 1] = f"{lines[k].rstrip()} {lines[k + 1].lstrip()}"
+            lines[k] = "\0"
+    lines[:] = [docstring_line(line) for line in lines if line != "\0"]
+
+
+def plain_signature(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str | None, returns: str | None
+) -> tuple[str | None, str | None]:
+    """Signatures as they were written: shapes without the machinery that checks them."""
+    return (signature and readable(signature), returns and readable(returns))
+
+
+def readable(text: str) -> str:
+    """Annotations without module paths.
+
+    Example:
+        >>> readable("(x: jaxtyping.Float[Tensor, 'freq'], y: collections.abc.Sequence[int])")
+        "(x: Float[Tensor, 'freq'], y: Sequence[int])"
+    """
+    return re.sub(r"\b(?:[a-z_]\w*\.)+(?=[A-Z]\w*)", "", text.replace("~", ""))
+
+
+def unique_ids(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Take away the ids that sphinx-exercise gives to every exercise alike; nothing links there."""
+    for section in doctree.findall(nodes.section):
+        section["ids"] = [name for name in section["ids"] if name not in REPEATED_IDS]
+
+
+def usable_roles(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """A list of references is a group: docutils calls it a list without making its entries items."""
+    body = context.get("body")
+    if body:
+        body = re.sub(r'role="list" (class="(?:citation|footnote)-list")', r"\1", body)
+        context["body"] = body.replace(' role="doc-biblioentry"', "")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Connect the repairs."""
+    app.connect("autodoc-process-docstring", docstring, priority=100)  # before napoleon
+    app.connect("autodoc-process-signature", plain_signature)
+    app.connect("doctree-resolved", unique_ids)
+    app.connect("html-page-context", usable_roles)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
