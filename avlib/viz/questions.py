@@ -198,9 +198,9 @@ class Ordering:
         """The inside of the question for a given id."""
         rows = ""
         for k in self.shuffled():
-            said = attribute(plain(self.items[k]))
             buttons = "".join(
-                f'<button type="button" data-by="{by}" aria-label="{way}: {said}">{arrow}</button>'
+                f'<button type="button" data-by="{by}"><span aria-hidden="true">{arrow}</span>'
+                f'<span class="avl-unseen">{way}: {rich(self.items[k])}</span></button>'
                 for by, way, arrow in ((-1, "Up", "&#8593;"), (1, "Down", "&#8595;"))
             )
             rows += (
