@@ -6,7 +6,7 @@
     strip, slider: strip.querySelector('input'), said: strip.querySelector('output'),
     mute: strip.querySelector('.avl-mute'), solo: strip.querySelector('.avl-solo-one'),
   }));
-  const canvas = find('.avl-area canvas'), cursor = find('.avl-cursor');
+  const canvas = find('.avl-area canvas'), cursor = find('.avl-now');
   const movie = find('.avl-stage') ? film(root) : null;
   let spectra = null, peak = 1, waiting = false;
 

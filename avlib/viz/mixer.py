@@ -68,7 +68,7 @@ def stem_mixer(
     told = f"Spectrogram of the sum of {', '.join(stems)}, 0 to {top_hz / 1000:g} kHz."
     inner = (
         f'{spectral.still(picture, told)}<canvas role="img" hidden aria-label="{attribute(told)} '
-        'It follows the gains."></canvas><div class="avl-cursor" hidden></div>'
+        'It follows the gains."></canvas><div class="avl-now" hidden></div>'
     )
     stage = ""
     if film is not None and fps:
