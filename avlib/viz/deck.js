@@ -97,10 +97,10 @@ window.avlib.deck = window.avlib.deck || (() => {
       show(offset);
       if (again) start();
     };
-    // Another sound for track k, faded over while it plays.
-    const replace = (k, buffer) => {
+    // Another sound for track k, made only if it is needed, faded over while it plays.
+    const replace = (k, make) => {
       if (!buffers) return;
-      buffers[k] = buffer;
+      const buffer = buffers[k] = make();
       if (!playing) return;
       const now = context().currentTime, old = voices[k];
       old.gain.gain.setTargetAtTime(0, now, 0.01);
