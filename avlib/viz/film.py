@@ -67,7 +67,8 @@ def film_stage(
         frames: (frame, height, width, 3).
         fps: frames per second.
         names: of the tracks.
-        boxes: name of a track -> (left, top, right, bottom) in pixels.
+        boxes: name -> (left, top, right, bottom) in pixels; one that names no track is not a
+            button.
         description: what is to be seen.
         still: HTML of a picture that is shown where no script draws.
         scale: pixels of the canvas for one of the frame.
@@ -80,9 +81,13 @@ def film_stage(
         left, top, right, bottom = np.asarray(box, np.float64).tolist()
         place = (left / width, top / height, (right - left) / width, (bottom - top) / height)
         css = "left:{:.2%};top:{:.2%};width:{:.2%};height:{:.2%}".format(*place)
+        shown = f"<span>{html.escape(name)}</span>"
+        if name not in names:
+            buttons += f'<div class="avl-box" style="{css}">{shown}</div>'
+            continue
         buttons += (
             f'<button type="button" data-track="{names.index(name)}" aria-pressed="false" '
-            f'style="{css}"><span>{html.escape(name)}</span></button>'
+            f'style="{css}">{shown}</button>'
         )
     hidden = " hidden" if still else ""
     return (
