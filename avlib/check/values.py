@@ -1,6 +1,7 @@
 """Whatever functions take and return: bring it to one form, copy it, compare it, describe it."""
 
 import copy
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -17,9 +18,9 @@ class Difference(NamedTuple):
 
 
 def uniform(value: Any) -> Any:
-    """One form for all results: numbers and arrays become tensors, sequences lists.
+    """One form for all results: numbers, arrays and lists of numbers become tensors.
 
-    What is none of these, strings and None among them, stays as it is.
+    Other sequences become lists; what is none of these, strings and None among them, stays.
 
     Example:
         >>> uniform((1.5, {"a": np.ones(2)}))
@@ -33,8 +34,24 @@ def uniform(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: uniform(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [uniform(item) for item in value]
+        return _table(value) if _is_table(value) else [uniform(item) for item in value]
     return value
+
+
+def _is_table(value: Any) -> bool:
+    """Whether nested sequences hold single numbers only, as many in each row."""
+    if not isinstance(value, list | tuple) or not value:
+        return False
+    if all(_is_table(row) for row in value):
+        return len({_table(row).shape for row in value}) == 1
+    return all(isinstance(uniform(x), Tensor) and uniform(x).ndim == 0 for x in value)
+
+
+def _table(value: Any) -> Tensor:
+    """Nested sequences of numbers as one tensor, wide enough for all of them."""
+    rows = [_table(x) if isinstance(x, list | tuple) else uniform(x) for x in value]
+    wide = functools.reduce(torch.promote_types, (row.dtype for row in rows))
+    return torch.stack([row.to(wide) for row in rows])
 
 
 def has_array(value: Any) -> bool:

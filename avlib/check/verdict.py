@@ -1,26 +1,27 @@
 """What a check says: as a piece of HTML in a notebook, as text in a terminal."""
 
 import html
-import re
 from dataclasses import dataclass
+
+from avlib.viz.rich import rich
 
 STAGES = ("runs", "shape", "range", "limits", "gradient", "value")
 """All stages of a check, in their order; a check leaves out those that it does not need."""
 
 _STYLE = """<style>
-.avl-verdict{border:1px solid var(--pst-color-border,#8a8f98);border-left-width:.4rem;
+.avl-checked{border:1px solid var(--pst-color-border,#8a8f98);border-left-width:.4rem;
 border-radius:.25rem;padding:.5rem .8rem;margin:.5rem 0;max-width:46rem;line-height:1.45}
-.avl-verdict[data-stage=passed]{border-left-color:#1b7f5c}
-.avl-verdict[data-passed=no]{border-left-color:#c2501b}
-.avl-verdict[data-stage=todo]{border-left-color:#8a8f98;border-left-style:dashed}
-.avl-verdict p,.avl-verdict ol,.avl-verdict dl{margin:.25rem 0;padding:0}
-.avl-verdict ol{display:flex;flex-wrap:wrap;gap:.1rem 1rem;list-style:none;font-size:.9em}
-.avl-verdict ol li{margin:0}
-.avl-verdict li[data-state=failed]{font-weight:700;text-decoration:underline}
-.avl-verdict dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem .8rem;font-size:.9em}
-.avl-verdict dt{font-weight:600}.avl-verdict dd{margin:0;overflow-wrap:anywhere}
-.avl-verdict code{color:inherit;background:none;border:0;padding:0;overflow-wrap:anywhere}
-.avl-verdict .avl-said{position:absolute;width:1px;height:1px;overflow:hidden;
+.avl-checked[data-stage=passed]{border-left-color:#1b7f5c}
+.avl-checked[data-passed=no]{border-left-color:#c2501b}
+.avl-checked[data-stage=todo]{border-left-color:#8a8f98;border-left-style:dashed}
+.avl-checked p,.avl-checked ol,.avl-checked dl{margin:.25rem 0;padding:0}
+.avl-checked ol{display:flex;flex-wrap:wrap;gap:.1rem 1rem;list-style:none;font-size:.9em}
+.avl-checked ol li{margin:0}
+.avl-checked li[data-state=failed]{font-weight:700;text-decoration:underline}
+.avl-checked dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem .8rem;font-size:.9em}
+.avl-checked dt{font-weight:600}.avl-checked dd{margin:0;overflow-wrap:anywhere}
+.avl-checked code{color:inherit;background:none;border:0;padding:0;overflow-wrap:anywhere}
+.avl-checked .avl-said{position:absolute;width:1px;height:1px;overflow:hidden;
 clip-path:inset(50%);white-space:nowrap}</style>"""
 
 _STATES = {"done": ("✓", "passed"), "failed": ("✗", "failed"), "open": ("·", "not reached")}
@@ -117,17 +118,17 @@ class Verdict:
             parts.append(f"<ol>{''.join(_rung(*rung) for rung in self.ladder)}</ol>")
         if self.hint:
             lead = "" if self.passed or self.stage == "todo" else "<strong>Hint:</strong> "
-            parts.append(f"<p>{lead}{_marked(self.hint)}</p>")
+            parts.append(f"<p>{lead}{rich(self.hint)}</p>")
         if self.expected or self.got:
             parts.append(
                 f"<dl><dt>Expected</dt><dd>{html.escape(self.expected)}</dd>"
                 f"<dt>Got</dt><dd>{html.escape(self.got)}</dd></dl>"
             )
-        parts += [f"<p>{_marked(note)}</p>" for note in self.notes]
+        parts += [f"<p>{rich(note)}</p>" for note in self.notes]
         if self._again:
             parts.append(f"<p>The same inputs again: <code>{html.escape(self._again)}</code></p>")
         return (
-            f'<div class="avl-verdict" role="status" data-check="{html.escape(self.name)}" '
+            f'<div class="avl-checked" role="status" data-check="{html.escape(self.name)}" '
             f'data-stage="{self.stage}" data-passed="{"yes" if self.passed else "no"}">'
             f"{_STYLE}{''.join(parts)}</div>"
         )
@@ -140,8 +141,3 @@ def _rung(stage: str, state: str) -> str:
         f'<li data-state="{state}">{stage} <span aria-hidden="true">{icon}</span>'
         f'<span class="avl-said">{word}</span></li>'
     )
-
-
-def _marked(text: str) -> str:
-    """Text for a page: escaped, with what stands between backticks set as code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))

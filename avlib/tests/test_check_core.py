@@ -1,8 +1,8 @@
 """Checks of exercises: stages, hints, fresh inputs, and nothing that a reader does gets through."""
 
+import ast
+import inspect
 import re
-import subprocess
-import sys
 from collections import namedtuple
 
 import numpy as np
@@ -278,7 +278,9 @@ def test_numpy_instead_of_torch_is_converted_and_mentioned():
     assert verdict.passed
     assert "NumPy" in verdict.notes[0]
     assert quiet(share).notes == ()
-    assert quiet(lambda p, w: share(p, w).tolist()).passed is False
+    listed = quiet(lambda p, w: share(p, w).tolist())
+    assert listed.passed
+    assert listed.notes == ()
 
 
 def test_numpy_has_no_gradient(checked):
@@ -329,6 +331,17 @@ def test_all_sorts_of_results_can_be_compared(reference, alike, unlike):
     assert sorts(unlike).stage in ("shape", "value")
 
 
+def test_numbers_in_lists_are_as_good_as_tensors():
+    table = values.uniform([[1, 2.5], (True, torch.tensor(4))])
+    assert torch.equal(table, torch.tensor([[1, 2.5], [1, 4]], dtype=torch.float64))
+    assert isinstance(values.uniform([[1, 2], [3]]), list)
+    assert isinstance(values.uniform([torch.ones(2), torch.ones(2)]), list)
+    assert values.uniform([]) == []
+    pair = FunctionCheck(lambda x: (x.sum(), x.max()), lambda g: (torch.rand(3, generator=g),))
+    assert pair(lambda x: (float(x.sum()), float(x.max()))).passed
+    assert pair(lambda x: float(x.sum())).stage == "shape"
+
+
 def test_a_comparison_of_ones_own():
     def groups(x):
         return (x > 0.5).long()
@@ -344,7 +357,7 @@ def test_a_comparison_of_ones_own():
         value_hint="other groups",
     )
     assert free.stages == ("runs", "shape", "range", "limits", "value")
-    assert free(groups).passed is False  # the limit's [0, 1] is a list, the result a tensor
+    assert free(groups).passed  # the limit's [0, 1] is as good as a tensor
     free = FunctionCheck(
         groups, lambda g: (torch.rand(9, generator=g),), compare=up_to_names, value_hint="groups"
     )
@@ -561,11 +574,7 @@ def test_a_name_that_is_nearly_right_gets_a_suggestion(monkeypatch):
 
 
 def test_chapters_are_imported_when_they_are_needed():
-    code = (
-        "import sys; from avlib import check; "
-        "print([c for c in check.CHAPTERS if 'avlib.check.' + c in sys.modules]); "
-        "check.welcome; "
-        "print([c for c in check.CHAPTERS if 'avlib.check.' + c in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["[]", "['welcome']"]
+    """One that is broken, or slow to import, must not stop the others."""
+    tree = ast.parse(inspect.getsource(check))
+    imported = {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
+    assert imported == {"avlib.check.core", "avlib.check.verdict", "types", "typing"}
