@@ -1,0 +1,171 @@
+"""The check of the three rules of Co-Separation, for the chapter `vision`."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from avlib.check.core import FunctionCheck, Limit, Mistake
+from avlib.detection import Detections, filter_detections, suppress_overlaps
+
+_SIZE = (100, 100)
+
+
+def _detections(rows: Tensor) -> Detections:
+    return Detections.from_rows(rows.numpy(), _SIZE)
+
+
+def _rows(detections: Detections) -> Tensor:
+    return torch.from_numpy(np.array(detections.rows()))
+
+
+def _detection_rules(rows: Tensor) -> Tensor:
+    return _rows(filter_detections(_detections(rows)))
+
+
+def _clip(generator: torch.Generator) -> tuple[Tensor]:
+    """Three pictures with a few places each, found several times by several classes."""
+    rows = []
+    for frame in range(3):
+        for place in range(3):
+            for name in torch.randint(1, 5, (3,), generator=generator).tolist():
+                noise = 3 * torch.rand(4, generator=generator)
+                box = torch.tensor([30.0 * place, 20, 30 * place + 25, 80]) + noise
+                sure = 0.85 + 0.149 * torch.rand(1, generator=generator)
+                rows.append(torch.cat([torch.tensor([frame, name]), sure, box]))
+    return (torch.stack(rows),)
+
+
+def _table(*rows: tuple[float | int, ...]) -> Tensor:
+    return torch.tensor(rows).reshape(-1, 7)
+
+
+def _same_rows(got: object, expected: Tensor) -> bool:
+    """Whether the same rows are kept, in any order."""
+    if not isinstance(got, Tensor) or got.shape != expected.shape:
+        return False
+    return sorted(got.float().tolist()) == sorted(expected.tolist())
+
+
+def _any_two(rows: Tensor) -> Tensor:
+    found = _detections(rows)
+    found = filter_detections(found, overlap=None, top_classes=None)
+    found = found[suppress_overlaps(found, classes="any")]
+    return _rows(filter_detections(found, confidence=None, overlap=None))
+
+
+def _across_pictures(rows: Tensor) -> Tensor:
+    sure = rows[rows[:, 2] > 0.9]
+    together = sure.clone()
+    together[:, 0] = 0
+    stays = torch.from_numpy(suppress_overlaps(_detections(together)))
+    return _rows(filter_detections(_detections(sure[stays]), overlap=None))
+
+
+def _classes_first(rows: Tensor) -> Tensor:
+    found = filter_detections(_detections(rows), overlap=None)
+    return _rows(filter_detections(found, confidence=None, top_classes=None))
+
+
+def _by_number(rows: Tensor) -> Tensor:
+    found = filter_detections(_detections(rows), top_classes=None)
+    names, counts = np.unique(found.class_id, return_counts=True)
+    return _rows(found[np.isin(found.class_id, names[np.argsort(-counts, kind="stable")][:2])])
+
+
+def _by_picture(rows: Tensor) -> Tensor:
+    found = filter_detections(_detections(rows), top_classes=None)
+    parts = [filter_detections(found[found.frame == k]).rows() for k in np.unique(found.frame)]
+    return torch.from_numpy(np.concatenate(parts) if parts else found.rows())
+
+
+_LEFT, _MIDDLE, _RIGHT = (0.0, 0.0, 20.0, 50.0), (40.0, 0.0, 60.0, 50.0), (80.0, 0.0, 99.0, 50.0)
+_SURE = (0.0, 1.0, 0.99, *_LEFT)
+
+detection_rules = FunctionCheck(
+    reference=_detection_rules,
+    inputs=_clip,
+    limits=(
+        Limit(
+            (_table(_SURE, (0, 2, 0.9, *_RIGHT), (1, 3, 0.5, *_RIGHT)),),
+            _table(_SURE),
+            "Rule 1: only a confidence of *more* than 0.9 is kept.",
+        ),
+        Limit(
+            (_table(_SURE, (0, 2, 0.95, 0, 0, 20, 40)),),
+            _table(_SURE),
+            "Rule 2: two classes in one place (IoU 0.8): only the more confident one stays.",
+        ),
+        Limit(
+            (_table(_SURE, (0, 2, 0.95, 0, 0, 20, 30), (0, 2, 0.94, 5, 5, 10, 10)),),
+            _table(_SURE, (0, 2, 0.95, 0, 0, 20, 30), (0, 2, 0.94, 5, 5, 10, 10)),
+            "Rule 2: overlap is IoU, intersection by union. 0.6 is not above 0.7, and a small box "
+            "inside a large one has a small IoU.",
+        ),
+        Limit(
+            (_table(_SURE, (0, 1, 0.95, *_LEFT)),),
+            _table(_SURE, (0, 1, 0.95, *_LEFT)),
+            "Rule 2 speaks of *different* classes: two boxes of one class both stay.",
+        ),
+        Limit(
+            (_table(_SURE, (1, 2, 0.95, *_LEFT)),),
+            _table(_SURE, (1, 2, 0.95, *_LEFT)),
+            "Boxes overlap only within one picture: the first column is the picture's number.",
+        ),
+        Limit(
+            (
+                _table(
+                    _SURE,
+                    (0, 2, 0.92, *_MIDDLE),
+                    (1, 2, 0.92, *_MIDDLE),
+                    (2, 2, 0.92, *_MIDDLE),
+                    (1, 3, 0.97, *_RIGHT),
+                    (2, 3, 0.97, *_RIGHT),
+                ),
+            ),
+            _table(_SURE, (1, 3, 0.97, *_RIGHT), (2, 3, 0.97, *_RIGHT)),
+            "Rule 3: the two classes of the largest *maximum* confidence in the whole clip, not "
+            "the most frequent ones, and not two in each picture.",
+        ),
+        Limit(
+            (_table(_SURE, (0, 2, 0.98, *_LEFT), (1, 2, 0.91, *_LEFT), (1, 3, 0.95, *_RIGHT)),),
+            _table(_SURE, (1, 3, 0.95, *_RIGHT)),
+            "Rule 2 goes before rule 3: a detection that is dropped does not speak for its class "
+            "any more.",
+        ),
+    ),
+    value_hint="Apply the rules in their order: confidence, then overlap of different classes "
+    "within a picture (the surest box first), then the two classes with the surest box.",
+    mistakes=(
+        Mistake(
+            "one class suppressed too",
+            _any_two,
+            "You suppress boxes of one class as well, as the released code does. The paper's rule "
+            "speaks of different classes.",
+        ),
+        Mistake(
+            "across pictures",
+            _across_pictures,
+            "You compare boxes of different pictures. Only boxes with the same first column can "
+            "overlap.",
+        ),
+        Mistake(
+            "classes before overlaps",
+            _classes_first,
+            "You chose the two classes before the overlaps were removed. The order of the rules "
+            "is 1, 2, 3.",
+        ),
+        Mistake(
+            "most frequent classes",
+            _by_number,
+            "You chose the two most *frequent* classes; the rule asks for the largest confidence.",
+        ),
+        Mistake(
+            "two in each picture",
+            _by_picture,
+            "You chose two classes in each picture. The rule is about the whole clip: its two "
+            "classes are the same in all pictures.",
+        ),
+    ),
+    compare=_same_rows,
+    same_shape=False,
+)
