@@ -90,7 +90,10 @@
   if (play) {
     play.addEventListener('click', () => {
       const audio = audios[at[0]];
-      if (audio.paused) { audio.currentTime = 0; audio.play(); } else audio.pause();
+      if (!audio.paused) { audio.pause(); return; }
+      audio.currentTime = 0;
+      // Interrupted by a pause it would complain.
+      audio.play().catch(() => {});
     });
     audios.forEach((audio) => {
       audio.addEventListener('play', () => {

@@ -22,7 +22,8 @@
     if (old && now !== old && !old.paused) {
       old.pause();
       now.currentTime = old.currentTime;
-      now.play();
+      // Interrupted by the next step of the slider it would complain.
+      now.play().catch(() => {});
     }
     at = k;
     const step = data.steps[k];
