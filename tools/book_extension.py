@@ -11,7 +11,9 @@ import re
 from typing import Any
 
 from docutils import nodes
+from numpy.typing import ArrayLike
 from sphinx.application import Sphinx
+from sphinx.util.typing import stringify_annotation
 
 REPEATED_IDS = {"exercise-content", "solution-content"}
 MATHS = re.compile(r"(?<![\\$])\$([^$\n]+(?:\n[^$\n]+)?)\$")
@@ -62,20 +64,36 @@ def docstring(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: 
 
 
 def plain_signature(
-    app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str | None, returns: str | None
+    app: Sphinx,
+    what: str,
+    name: str,
+    obj: Any,
+    options: Any,
+    signature: str | None,
+    returns: str | None,
 ) -> tuple[str | None, str | None]:
     """Signatures as they were written: shapes without the machinery that checks them."""
     return (signature and readable(signature), returns and readable(returns))
 
 
 def readable(text: str) -> str:
-    """Annotations without module paths.
+    """Annotations without module paths, and NumPy's arrays without their parameters.
 
     Example:
         >>> readable("(x: jaxtyping.Float[Tensor, 'freq'], y: collections.abc.Sequence[int])")
         "(x: Float[Tensor, 'freq'], y: Sequence[int])"
+        >>> readable("(a: numpy.ndarray[tuple[Any, ...], numpy.dtype[numpy.uint8]] | None)")
+        '(a: ndarray | None)'
     """
-    return re.sub(r"\b(?:[a-z_]\w*\.)+(?=[A-Z]\w*)", "", text.replace("~", ""))
+    text = text.replace("~", "").replace(stringify_annotation(ArrayLike, "smart"), "ArrayLike")
+    text = text.replace(stringify_annotation(ArrayLike).replace("~", ""), "ArrayLike")
+    while (start := text.find("ndarray[")) >= 0:
+        end, depth = start + len("ndarray["), 1
+        while depth:
+            depth += {"[": 1, "]": -1}.get(text[end], 0)
+            end += 1
+        text = f"{text[:start]}ndarray{text[end:]}"
+    return re.sub(r"\b(?:[a-z_]\w*\.)+(?=[A-Z]\w*|ndarray)", "", text)
 
 
 def unique_ids(app: Sphinx, doctree: nodes.document, page: str) -> None:
@@ -87,7 +105,7 @@ def unique_ids(app: Sphinx, doctree: nodes.document, page: str) -> None:
 def usable_roles(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
-    """A list of references is a group: docutils calls it a list without making its entries items."""
+    """A list of references is a group: docutils says list, without items."""
     body = context.get("body")
     if body:
         body = re.sub(r'role="list" (class="(?:citation|footnote)-list")', r"\1", body)

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+WIDGET = "application/vnd.jupyter.widget-view+json"
 MADE_BY_SPHINX = {"index", "genindex", "search", "py-modindex", "prf-prf"}
 
 
@@ -58,7 +59,9 @@ def cell_faults(page: str, notebook: Any) -> Iterator[str]:
                 f"{where}: shows nothing, although it prints, draws or ends with an expression; "
                 "end it with a semicolon if that is meant"
             )
-        if any("application/vnd.jupyter.widget-view+json" in o.get("data", {}) for o in cell.outputs):
+        if any(
+            "application/vnd.jupyter.widget-view+json" in o.get("data", {}) for o in cell.outputs
+        ):
             yield f"{where}: shows a widget, which is empty without a kernel; show a component"
 
 
