@@ -4,7 +4,7 @@ import html
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from avlib.viz import spectral
 from avlib.viz.component import (
@@ -21,13 +21,13 @@ from avlib.viz.film import choice, transport
 def spec_cursor(
     wave: ArrayLike,
     rate: int,
-    pictures: Mapping[str, NDArray],
+    pictures: Mapping[str, ArrayLike],
     label: str,
     descriptions: Mapping[str, str],
     hop: Mapping[str, int] | int,
-    floor_db: float = spectral.FLOOR_DB,
+    floor_db: float | int = spectral.FLOOR_DB,
     start: int = 0,
-    top_hz: float | None = None,
+    top_hz: float | int | None = None,
 ) -> Component:
     """Hear a sound and see where in its spectrogram you are; a click jumps there.
 
@@ -64,7 +64,7 @@ def spec_cursor(
     if not 0 < top <= rate / 2:
         raise ValueError(f"top_hz={top_hz}: frequencies reach from 0 to {rate / 2:g} Hz")
     drawn = {
-        state: spectral.pixels(magnitude, rate, hops[state], seconds, top, floor_db)
+        state: spectral.pixels(np.asarray(magnitude), rate, hops[state], seconds, top, floor_db)
         for state, magnitude in pictures.items()
     }
     name = unique_id("cursor", label, *pictures)
@@ -105,7 +105,7 @@ def spec_cursor(
 
 
 def _check(
-    pictures: Mapping[str, NDArray],
+    pictures: Mapping[str, ArrayLike],
     descriptions: Mapping[str, str],
     hops: Mapping[str, int],
     samples: int,

@@ -54,7 +54,7 @@ def sheet(pictures: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
 
 def film_stage(
     frames: NDArray[np.uint8],
-    fps: float,
+    fps: float | int,
     names: list[str],
     boxes: Mapping[str, Box],
     description: str,

@@ -34,7 +34,7 @@ def heatmap_over_frame(
     tracks: Mapping[str, ArrayLike] | None = None,
     rate: int | None = None,
     boxes: Mapping[str, Box] | None = None,
-    fps: float | None = None,
+    fps: float | int | None = None,
 ) -> Component:
     """Lay maps over a picture or a film, cut them at a threshold, hear a player with a click.
 

@@ -25,7 +25,7 @@ def stem_mixer(
     label: str,
     description: str = "",
     frames: NDArray[np.uint8] | None = None,
-    fps: float | None = None,
+    fps: float | int | None = None,
 ) -> Component:
     """Mix a recording yourself: gain, mute and solo of each stem, all on one clock.
 

@@ -111,7 +111,7 @@ def ab_player(
 
 def video_player(
     frames: NDArray[np.uint8],
-    fps: float,
+    fps: float | int,
     wave: ArrayLike,
     rate: int,
     label: str,
@@ -135,7 +135,7 @@ def video_player(
 
 def scene_player(
     frames: NDArray[np.uint8],
-    fps: float,
+    fps: float | int,
     tracks: Mapping[str, ArrayLike],
     rate: int,
     boxes: Mapping[str, Box],

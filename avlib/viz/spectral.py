@@ -20,8 +20,8 @@ def pixels(
     rate: int,
     hop: int,
     seconds: float,
-    top_hz: float,
-    floor_db: float = FLOOR_DB,
+    top_hz: float | int,
+    floor_db: float | int = FLOOR_DB,
     size: tuple[int, int] = (640, 240),
 ) -> NDArray[np.uint8]:
     """A spectrogram as a picture (height, width, 3) in magma, low frequencies at the bottom.
@@ -83,7 +83,7 @@ def _ticks(top: float, wanted: int) -> list[float]:
     return [step * k for k in range(ceil(top / step) + 1) if step * k <= top * 1.0001]
 
 
-def plot(inner: str, seconds: float, top_hz: float, kind: str = "") -> str:
+def plot(inner: str, seconds: float, top_hz: float | int, kind: str = "") -> str:
     """Axes in seconds and kHz around whatever fills the area between them.
 
     Args:
@@ -116,7 +116,7 @@ def plot(inner: str, seconds: float, top_hz: float, kind: str = "") -> str:
 def poster(
     pictures: Sequence[tuple[str, NDArray[np.uint8]]],
     seconds: float,
-    top_hz: float,
+    top_hz: float | int,
     frame: NDArray[np.uint8] | None = None,
 ) -> bytes:
     """Titled spectrograms with axes, below a frame of the film if there is one, as PNG bytes."""
