@@ -132,3 +132,31 @@ def requested(driver):
         if message["method"] == "Network.requestWillBeSent":
             urls.append(message["params"]["request"]["url"])
     return [url for url in urls if not re.match(r"file:|data:|blob:|about:|chrome", url)]
+
+
+# The theme's own: it declares one name twice, and says so when nothing is stored yet.
+KNOWN_COMPLAINTS = ("THEBE_JS_URL", "Got invalid theme mode")
+
+
+def open_page(browser, path):
+    browser.get_log("browser")
+    browser.get_log("performance")
+    browser.get(f"file://{path}")
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    WebDriverWait(browser, 60).until(
+        lambda b: b.execute_script("return document.readyState") == "complete"
+    )
+
+
+def complaints(browser):
+    entries = browser.get_log("browser")
+    severe = [entry["message"] for entry in entries if entry["level"] == "SEVERE"]
+    return [
+        message for message in severe if not any(known in message for known in KNOWN_COMPLAINTS)
+    ]
+
+
+def set_width(browser, width):
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)

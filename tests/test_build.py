@@ -135,7 +135,8 @@ def test_cache_is_emptied_when_the_library_changes(build_book, tmp_path):
 def mini_book(root, tmp_path):
     """The book's own configuration and tools on a book of one page, with a package of its own."""
     (tmp_path / "book" / "figures").mkdir(parents=True)
-    names = ("_config.yml", "book/references.bib", "book/figures/logo.svg", "constraints.txt")
+    names = ("_config.yml", "book/references.bib", "constraints.txt")
+    names += ("book/figures/logo.svg", "book/figures/orchestra.png")
     for name in names:
         shutil.copyfile(root / name, tmp_path / name)
     shutil.copytree(

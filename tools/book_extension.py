@@ -4,7 +4,7 @@
   they become what Sphinx means by maths and code, so that the API pages can show them.
 * sphinx-exercise gives the body of every exercise the same id, docutils gives lists of references
   roles that screen readers cannot use. Both would fail the accessibility checks.
-* Every page says what it is about to whoever links to it (description, Open Graph).
+* What a page tells those who link to it (Open Graph) needs the address of the published book.
 """
 
 import re
@@ -13,6 +13,7 @@ from typing import Any
 from docutils import nodes
 from numpy.typing import ArrayLike
 from sphinx.application import Sphinx
+from sphinx.config import Config
 from sphinx.util.typing import stringify_annotation
 
 REPEATED_IDS = {"exercise-content", "solution-content"}
@@ -96,6 +97,22 @@ def readable(text: str) -> str:
     return re.sub(r"\b(?:[a-z_]\w*\.)+(?=[A-Z]\w*|ndarray)", "", text)
 
 
+def public_address(app: Sphinx, config: Config) -> None:
+    """Where the book is published follows from where the repository is."""
+    config.ogp_site_url = site_of(config.html_theme_options["repository_url"])
+
+
+def site_of(repository: str) -> str:
+    """Address of the pages that belong to a repository.
+
+    Example:
+        >>> site_of("https://github.com/someone/thing")
+        'https://someone.github.io/thing/'
+    """
+    owner, name = repository.rstrip("/").split("/")[-2:]
+    return f"https://{owner}.github.io/{name}/"
+
+
 def unique_ids(app: Sphinx, doctree: nodes.document, page: str) -> None:
     """Take away the ids that sphinx-exercise gives to every exercise alike; nothing links there."""
     for section in doctree.findall(nodes.section):
@@ -116,6 +133,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the repairs."""
     app.connect("autodoc-process-docstring", docstring, priority=100)  # before napoleon
     app.connect("autodoc-process-signature", plain_signature)
+    app.connect("config-inited", public_address)
     app.connect("doctree-resolved", unique_ids)
     app.connect("html-page-context", usable_roles)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

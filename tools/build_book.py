@@ -21,7 +21,7 @@ import execute_pages
 import yaml
 from check_book import built_pages
 
-__all__ = ["build", "built_pages", "check_version", "library_key", "refresh_cache", "toc_pages"]
+__all__ = ["build", "built_pages", "chapters", "check_version", "library_key", "toc_pages"]
 ROOT = Path(__file__).resolve().parent.parent
 MATHJAX = "book/_assets/vendor/mathjax"
 
@@ -109,6 +109,13 @@ def toc_pages(root: Path = ROOT) -> list[str]:
 
     walk(yaml.safe_load((root / "_toc.yml").read_text()))
     return found
+
+
+def chapters(root: Path = ROOT) -> list[str]:
+    """The pages of numbered parts, in reading order: the chapters proper."""
+    parts = yaml.safe_load((root / "_toc.yml").read_text()).get("parts", [])
+    entries = [entry for part in parts if part.get("numbered") for entry in part["chapters"]]
+    return [str(Path(entry["file"]).with_suffix("")) for entry in entries]
 
 
 def prune(root: Path, pages: list[str]) -> None:

@@ -1,0 +1,17 @@
+// Small repairs of the theme's pages in the reader's browser.
+(function () {
+  // Opened from a folder, a page may not read others: search without summaries, not with errors.
+  if (location.protocol === 'file:' && window.DOCUMENTATION_OPTIONS) {
+    window.DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+  }
+  document.addEventListener('DOMContentLoaded', function () {
+    // What scrolls sideways must be reachable from the keyboard.
+    document.querySelectorAll('.bd-article pre, .bd-article .cell_output, .bd-article .pst-scrollable-table-container, .bd-article div.math')
+      .forEach(function (box) {
+        if (box.scrollWidth > box.clientWidth && !box.hasAttribute('tabindex')) {
+          box.tabIndex = 0;
+          if (!box.hasAttribute('role')) { box.setAttribute('role', 'region'); box.setAttribute('aria-label', 'Scrolls sideways'); }
+        }
+      });
+  });
+})();
