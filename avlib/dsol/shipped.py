@@ -1,0 +1,79 @@
+"""Checkpoints of DSOL, the one that comes with the package among them."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from avlib.dsol.config import config_from_json
+from avlib.dsol.networks import StageOne
+from avlib.training import load_checkpoint, save_checkpoint
+
+SHIPPED = {"pocket": "dsol-localiser-pocket"}
+"""Names that `load` knows, and the files they stand for."""
+
+
+def save(
+    model: StageOne, path: str | Path, record: Mapping[str, Any], *, half: bool = False
+) -> Path:
+    """Save a model as safetensors, its record beside it as JSON.
+
+    Args:
+        model: the model.
+        path: of the file; its ending becomes `.safetensors`.
+        record: how it came about; the model's config is added.
+        half: half the size, see `avlib.training.save_checkpoint`.
+
+    Returns:
+        The path of the safetensors file.
+    """
+    return save_checkpoint(path, model.nets, {**record, "config": asdict(model.cfg)}, half=half)
+
+
+def load(path: str | Path = "pocket", device: str | torch.device = "cpu") -> StageOne:
+    """Load a trained model of stage 1.
+
+    Args:
+        path: "pocket" for the one that comes with the package, or a checkpoint that `save` or
+            `train_localiser` wrote (the file, or the folder of the run).
+        device: where to put it.
+
+    Returns:
+        The model, in evaluation mode; how it was trained stands in the JSON beside the file.
+
+    Raises:
+        FileNotFoundError: there is no such checkpoint; the message says what there is.
+        ValueError: the file is broken or of another version.
+    """
+    file = checkpoint_path(path)
+    _, record = load_checkpoint(file)
+    if "config" not in record:
+        raise ValueError(f"{file} was not written by avlib.dsol.save: it holds no config")
+    cfg = config_from_json(record["config"])
+    model = StageOne(cfg.changed(visual_weights=None))
+    model.cfg = cfg
+    load_checkpoint(file, model.nets)
+    return model.to(device).eval()
+
+
+def checkpoint_path(path: str | Path) -> Path:
+    """Find the safetensors file that "pocket", a file or a run's folder stands for.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    if str(path) in SHIPPED:
+        folder = Path(str(resources.files("avlib"))) / "checkpoints"
+        file = folder / f"{SHIPPED[str(path)]}.safetensors"
+    else:
+        file = Path(path)
+        file = file / "model.safetensors" if file.is_dir() else file.with_suffix(".safetensors")
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"no checkpoint at {file}. Give 'pocket' for the one that comes with the package, or "
+            "the folder of a run of `avlib.dsol.train_localiser`."
+        )
+    return file
