@@ -1,0 +1,129 @@
+"""On Colab's versions: the install cell, the package's own tests, and every notebook to its end.
+
+The first notebook's install cell runs as it stands, with a `google.colab` in place and with git
+told that the public repository is a local clone of this tree, tagged as a release would be. So
+its line for pip is tried as it will be used; only the address is not. All notebooks after that
+run without `google.colab`, as on any machine where avlib is there.
+"""
+
+import json
+import re
+import time
+
+import colab_like
+import nbformat
+import pytest
+from notebooks.book import Book
+from test_install import ADDED_ON_COLAB
+
+pytestmark = [pytest.mark.colab, pytest.mark.slow]
+BOOK = colab_like.Path(__file__).resolve().parent.parent / "book"
+PAGES = sorted(path.stem for path in BOOK.glob("*.ipynb"))
+DOCTOR_SECONDS = 30
+KERNEL_SECONDS = 120  # of one core, for a page of 45 with its solutions, the imports, the doctor
+
+
+@pytest.fixture(scope="module")
+def installed(root, tmp_path_factory):
+    """The environment after the install cell has run, what was there before, and its output."""
+    book = Book(root)
+    folder = root / ".venv-colab"
+    version = colab_like.make_environment(root, folder)
+    clone = colab_like.tagged_clone(root, tmp_path_factory.mktemp("repository"), book.tag)
+    colab = colab_like.ColabLike(folder, version, clone, book.repository)
+    before = colab.packages()
+    assert "avlib" not in before
+    notebook = nbformat.read(BOOK / f"{PAGES[0]}.ipynb", as_version=4)
+    cells = [cell for cell in notebook.cells if "install" in cell.metadata.get("tags", [])]
+    notebook.cells = [nbformat.v4.new_code_cell(colab_like.FAKE), *cells]
+    seconds, _ = colab.execute(notebook, tmp_path_factory.mktemp("install"))
+    print(f"\nPython {version}; install cell: {seconds:.0f} s")
+    return colab, before, said(notebook.cells[1])
+
+
+def said(cell):
+    """All text that a cell left."""
+    parts = [
+        out.get("text", "") or out.get("data", {}).get("text/plain", "") for out in cell.outputs
+    ]
+    return "\n".join(parts)
+
+
+@pytest.fixture(scope="module")
+def times(root):
+    """Seconds of each notebook; written where `make book` keeps its own."""
+    found = {}
+    yield found
+    (root / "_build").mkdir(exist_ok=True)
+    (root / "_build" / "colab-seconds.json").write_text(json.dumps(found, indent=1) + "\n")
+
+
+def test_the_install_cell_changes_nothing_that_was_there(installed):
+    colab, before, text = installed
+    after = colab.packages()
+    assert {name: after.get(name) for name in before} == before
+    assert set(after) - set(before) == ADDED_ON_COLAB | {"avlib"}
+    assert f"v{after['avlib']}" == Book(BOOK.parent).tag
+    assert "OK   AV01" in text
+    assert "Everything works" in text
+
+
+def test_the_doctor_is_quick_when_warm(installed):
+    colab = installed[0]
+    command = [str(colab.python), "-c", "import os, subprocess, sys; "
+               "subprocess.run([sys.executable, '-m', 'avlib', 'doctor'], check=True); "
+               "print('CPU', sum(os.times()[2:4]))"]  # fmt: skip
+    started = time.monotonic()
+    text = colab_like.run(command, env=colab.environment(), cwd=colab.clone.parent)
+    clock, cpu = time.monotonic() - started, float(re.search(r"CPU ([\d.]+)", text)[1])
+    print(f"\navlib doctor: {clock:.1f} s, of one core {cpu:.1f} s")
+    # Where other programs run beside, the clock says more about them.
+    assert min(clock, cpu) < DOCTOR_SECONDS
+
+
+def test_a_failed_install_is_loud(installed, tmp_path):
+    """A tag that is not there: the cell must stop the notebook, not go on to a NameError below."""
+    colab = installed[0]
+    notebook = nbformat.read(BOOK / f"{PAGES[0]}.ipynb", as_version=4)
+    cell = next(c for c in notebook.cells if "install" in c.metadata.get("tags", []))
+    cell.source = cell.source.replace("-m avlib doctor", "-m avlib_is_not_there doctor")
+    notebook.cells = [cell]
+    with pytest.raises(Exception, match="avlib is not ready") as caught:
+        colab.execute(notebook, tmp_path)
+    assert "No module named avlib_is_not_there" in said(cell)
+    assert "run-it.html" in str(caught.value)
+
+
+def test_the_package_passes_its_own_tests_there(installed, tmp_path):
+    """As installed, not as cloned: what the wheel forgot is missing here."""
+    colab = installed[0]
+    command = [str(colab.python), "-m", "pytest", "--pyargs", "avlib", "-q", "-x"]
+    command += ["-c", str(colab.clone / "pyproject.toml"), "--rootdir", str(colab.clone)]
+    command += ["-p", "no:cacheprovider"]
+    started = time.monotonic()
+    text = colab_like.run(command, cwd=tmp_path, env=colab.environment())
+    print(f"\npytest avlib: {time.monotonic() - started:.0f} s: {text.splitlines()[-1]}")
+    passed = re.search(r"(\d+) passed", text)
+    assert passed
+    assert int(passed[1]) > 500
+    assert "failed" not in text
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_notebook_runs_to_its_end(installed, times, page, tmp_path):
+    colab = installed[0]
+    notebook = nbformat.read(BOOK / f"{page}.ipynb", as_version=4)
+    clock, cpu = colab.execute(notebook, tmp_path)
+    times[page] = {"clock": round(clock, 1), "cpu": round(cpu, 1)}
+    print(f"\n{page}: {clock:.0f} s, of one core {cpu:.0f} s")
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        text, tags = said(cell), cell.metadata.get("tags", [])
+        assert "Traceback" not in text, cell.source
+        if "exercise" in tags:
+            assert "not done yet" in text, f"a stub that says nothing: {cell.source}\n{text}"
+        if "solution" in tags and "check." in cell.source:
+            assert "✓ check." in text, f"a solution that does not pass: {cell.source}\n{text}"
+            assert not re.search(r"[✗○] check\.", text), f"{cell.source}\n{text}"
+    assert cpu < KERNEL_SECONDS
