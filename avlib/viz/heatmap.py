@@ -27,7 +27,7 @@ FILM_SIDE, STILL_SIDE = 32, 64
 
 
 def heatmap_over_frame(
-    frames: NDArray[np.uint8],
+    frames: NDArray,
     maps: Mapping[str, ArrayLike],
     label: str,
     description: str,
