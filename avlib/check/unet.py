@@ -450,7 +450,23 @@ without_skips = AnswerCheck(
         "truth, note by note.",
     },
     otherwise='Answer with one of the names, "A" or "B".',
-    right="A's mask was drawn on a grid of 2 x 4 cells and blown up: it cannot follow a line.",
+    right="A's mask was drawn on a grid of 2 x 2 cells and blown up: it cannot follow a line.",
+)
+
+first_decibel = AnswerCheck(
+    truth=220,
+    hints={
+        45: "There the loss has done most of its way, and the gain is still about 0: averages are "
+        "learned first.",
+        130: "That is where pairs with a tuba begin to gain. The mean over all pairs is still "
+        "below half a decibel.",
+        170: "The gain has begun to rise there, but it is still below 1 dB.",
+        280: "It is above 1 dB there, but it was before, too.",
+        900: "That is the end of the training.",
+    },
+    otherwise="Use the gain, not the loss, and give the number of training steps, not that of the "
+    "look: `steps` holds them.",
+    right="For the first two hundred steps the loss fell and next to nothing was separated.",
 )
 
 conditioning = AnswerCheck(
