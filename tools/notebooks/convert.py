@@ -73,7 +73,7 @@ class Notebook:
             elif name == "exercise-end":
                 self.finish_text()
             else:
-                self.words.append(self.renderer.render([block]))
+                self.words += filter(None, [self.renderer.render([block])])
         self.finish_text()
 
     def _exercise(self, block: Directive) -> None:

@@ -194,7 +194,7 @@ def parse(source: str) -> list[Block]:
         fence, target = _FENCE.match(line), _TARGET.match(line)
         environment = _ENVIRONMENT.match(line)
         # Backticks in the rest of the line make it inline code, not a fence.
-        if fence and not (fence["fence"][0] == "`" and "`" in fence["info"].split("}")[-1]):
+        if fence and not (fence["fence"][0] == "`" and "`" in fence["info"]):
             finish()
             end = _closing(lines, k, fence["fence"])
             blocks.append(_fenced(fence, lines[k + 1 : end]))
