@@ -20,7 +20,7 @@ from avlib.cli.orchestra import Doctor, Export, Preview, Validate
 from avlib.cli.separate import Separate
 from avlib.cli.sop import EvaluateSop, TrainSop
 
-Tree = dict[str, "type[Command] | Tree"]
+Tree = dict[str, Union[type[Command], "Tree"]]
 
 COMMANDS: Tree = {
     "doctor": Doctor,
