@@ -72,9 +72,8 @@ class Separator(nn.Module):
             vision: what the object looks like.
 
         Raises:
-            ValueError: a side of the spectrogram is not a multiple of `2**depth`, the vector has
-                another length than `visual_features`, or there are not as many vectors as
-                spectrograms.
+            ValueError: a side of the spectrogram is not a multiple of `2**depth`, or there
+                is not one vector of `visual_features` numbers for each spectrogram.
         """
         self._check(spectrogram, vision)
         skips = [spectrogram]
@@ -104,7 +103,7 @@ class Separator(nn.Module):
 def tile(
     vision: Float[Tensor, "batch feature"], freq: int, column: int
 ) -> Float[Tensor, "batch feature freq column"]:
-    """Repeat a vector over all cells of a grid, so that it can stand beside a feature map.
+    """Repeat a vector over all cells of a grid.
 
     Example:
         >>> tile(torch.tensor([[1.0, 2.0]]), 1, 3).tolist()
