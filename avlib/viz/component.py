@@ -187,7 +187,7 @@ def png(picture: NDArray[np.uint8]) -> bytes:
     return buffer.getvalue()
 
 
-def audio_element(wave: NDArray, rate: int, label: str, kind: str = "") -> str:
+def audio_element(wave: np.ndarray, rate: int, label: str, kind: str = "") -> str:
     """An ``<audio>`` element that carries its sound; `kind` is its class."""
     uri = data_uri(*encode(wave, rate))
     return (
@@ -196,7 +196,7 @@ def audio_element(wave: NDArray, rate: int, label: str, kind: str = "") -> str:
     )
 
 
-def audio_list(waves: Mapping[str, NDArray], rate: int, heading: str) -> str:
+def audio_list(waves: Mapping[str, np.ndarray], rate: int, heading: str) -> str:
     """Every sound on its own, for who has no script; scripts fold it and use its sounds."""
     rows = "".join(
         f"<p><span>{html.escape(track)}</span>{audio_element(wave, rate, track)}</p>"
@@ -264,7 +264,7 @@ def checked_tracks(tracks: Mapping[str, ArrayLike]) -> list[NDArray[np.float32]]
     return waves
 
 
-def joint_gain(waves: Sequence[NDArray]) -> list[NDArray]:
+def joint_gain(waves: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Make all quieter by one factor so that none exceeds full scale; proportions stay."""
     peak = max(float(np.abs(wave).max()) for wave in waves)
     return [wave * min(1.0, PEAK / peak) if peak else wave for wave in waves]

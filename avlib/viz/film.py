@@ -13,7 +13,7 @@ from avlib.viz.component import attribute, picture_uri
 Box = Sequence[float | int] | np.ndarray
 
 
-def checked_frames(frames: NDArray) -> NDArray[np.uint8]:
+def checked_frames(frames: np.ndarray) -> NDArray[np.uint8]:
     """Frames of a film.
 
     Raises:

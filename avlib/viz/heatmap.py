@@ -27,7 +27,7 @@ FILM_SIDE, STILL_SIDE = 32, 64
 
 
 def heatmap_over_frame(
-    frames: NDArray,
+    frames: np.ndarray,
     maps: Mapping[str, ArrayLike],
     label: str,
     description: str,
@@ -165,7 +165,7 @@ def _scaled(values: ArrayLike, name: str, count: int) -> NDArray[np.uint8]:
 
 def _heard(
     tracks: Mapping[str, ArrayLike], boxes: Mapping[str, Box], rate: int | None
-) -> tuple[dict[str, NDArray], list[str]]:
+) -> tuple[dict[str, np.ndarray], list[str]]:
     """The sounds, none of which exceeds full scale, nor their sum; and the names to choose from."""
     if not tracks:
         return {}, []

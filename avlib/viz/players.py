@@ -165,7 +165,7 @@ def scene_player(
 
 
 def _player(
-    waves: Mapping[str, NDArray],
+    waves: Mapping[str, np.ndarray],
     rate: int,
     label: str,
     description: str,
@@ -211,7 +211,7 @@ def _player(
     return Component(whole, text, lambda: _poster(waves, rate, frames))
 
 
-def _matched(waves: list[NDArray]) -> list[NDArray]:
+def _matched(waves: list[np.ndarray]) -> list[np.ndarray]:
     """Bring all to one root mean square, the loudest that lets none exceed full scale."""
     power = [float(np.sqrt(np.mean(np.square(wave)))) for wave in waves]
     peaks = [float(np.abs(wave).max()) for wave in waves]
@@ -220,7 +220,7 @@ def _matched(waves: list[NDArray]) -> list[NDArray]:
 
 
 def _poster(
-    waves: Mapping[str, NDArray], rate: int, frames: NDArray[np.uint8] | None = None
+    waves: Mapping[str, np.ndarray], rate: int, frames: NDArray[np.uint8] | None = None
 ) -> bytes:
     """A still picture of the component: first frame, and the outline of every sound."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg

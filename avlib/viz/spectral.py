@@ -16,7 +16,7 @@ FLOOR_DB = -60.0
 
 
 def pixels(
-    magnitude: NDArray,
+    magnitude: np.ndarray,
     rate: int,
     hop: int,
     seconds: float,
@@ -51,7 +51,7 @@ def pixels(
     return np.ascontiguousarray((colours[::-1, :, :3] * 255).astype(np.uint8))
 
 
-def magnitudes(wave: NDArray, window: int, hop: int) -> NDArray[np.float32]:
+def magnitudes(wave: np.ndarray, window: int, hop: int) -> NDArray[np.float32]:
     """The spectrogram that the browser computes, here: centred, with zeros beyond the ends."""
     samples = torch.from_numpy(np.ascontiguousarray(wave, np.float32))
     return audio.stft(samples, window, hop, pad_mode="constant").abs().numpy()
