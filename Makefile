@@ -11,7 +11,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.avlib-installed
 PORT ?= 8000
 
-.PHONY: help setup browser book test test-package test-book serve lint notebooks coverage constraints clean distclean
+.PHONY: help setup browser book zip pdf links changed test test-package test-book serve lint notebooks coverage constraints clean distclean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -40,6 +40,18 @@ test-package: $(STAMP) ## only the package: numerics, shapes, properties (minute
 
 test-book: $(STAMP) browser ## only the book, its pages in a browser, the install
 	@$(PY) -m pytest tests -q
+
+zip: book ## the book as one archive, to read without a network; with its SHA-256
+	@$(PY) tools/make_zip.py
+
+pdf: book browser ## the whole book on paper: _build/avlib-book-….pdf
+	@$(PY) tools/make_pdf.py
+
+links: book ## ask every address outside the book whether it is still there (needs a network)
+	@$(PY) tools/check_links.py
+
+changed: book ## list the pages that differ from BASE (default origin/main), for reviewers
+	@$(PY) tools/changed_pages.py $(BASE)
 
 serve: book ## build the book, then show it at http://localhost:8000 (PORT=… for another)
 	@$(PY) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
