@@ -371,8 +371,7 @@ silent_player = AnswerCheck(
         "none": "One of the three gives no sound at all when you click. The map is no help here.",
     },
     otherwise="Click on the players one after the other.",
-    right="And its map is as bright as the others': a classifier of pictures cannot know who "
-    "sounds.",
+    right="And its map lights up all the same: a classifier of pictures cannot know who sounds.",
 )
 
 cam_claim = AnswerCheck(
