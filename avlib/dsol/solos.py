@@ -118,7 +118,8 @@ class Solos:
             picture = self.augment(solo.picture[None], torch_generator(rng))[:, 0]
             return item | {"picture": picture}
         frame, box = self._cropped(index, solo)
-        return item | {"picture": normalise(frame[None])[:, 0], "frame": frame, "box": box}
+        seen = {"picture": normalise(frame[None])[:, 0], "frame": frame, "box": box}
+        return item | seen | {"wave": solo.sound}
 
     def _clip_of(self, index: int) -> int:
         """The clip of training item `index`: every round goes through all, in another order."""
