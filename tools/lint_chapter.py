@@ -49,7 +49,7 @@ _CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(?P<body>.*?)\n```$", re.M | re.S)
 _EXERCISE = re.compile(
     r"^```\{exercise-start\} (?P<kind>\w+)\n:label: (?P<label>\S+)\n```\n(?P<body>.*?)"
     r"^```\{exercise-end\}\n```\n\n"
-    r"```\{solution-start\} (?P<of>\S+)\n(?P<options>(?::.*\n)+)```\n(?P<solution>.*?)"
+    r"```\{solution-start\} (?P<of>\S+)\n(?P<options>(?::[^\n]*\n)+)```\n(?P<solution>.*?)"
     r"^```\{solution-end\}\n```$",
     re.M | re.S,
 )
@@ -378,27 +378,36 @@ def table_names_what_is_there(chapter: Chapter) -> Problems:
     table = chapter.section(PARTS[5], PARTS[6])
     if COLUMNS not in table:
         yield f"the table has the columns {COLUMNS}"
-    symbols = set(re.findall(r"`(\w+(?:\.\w+)+)`", table.replace("avlib.", "")))
-    symbols = {s for s in symbols if not s.endswith(".py")}
+    symbols = set(re.findall(r"`([a-z]\w*(?:\.\w+)+)(?:\([^`]*\))?`", table.replace("avlib.", "")))
+    symbols = {symbol for symbol in symbols if not symbol.endswith(".py")}
     if len(symbols) < 4:
         yield f"only {len(symbols)} symbols of avlib are named"
     for symbol in sorted(symbols):
-        module, *path = symbol.split(".")
-        try:
-            found = importlib.import_module(f"avlib.{module}")
-            for part in path:
-                try:
-                    found = getattr(found, part)
-                except AttributeError:  # a module in a package that does not import it
-                    found = importlib.import_module(f"{found.__name__}.{part}")
-        except (ImportError, AttributeError) as error:
-            yield f"avlib.{symbol}: {error}"
+        if missing := _missing(symbol):
+            yield missing
     tests = re.findall(r"`((?:avlib/)?tests/\w+\.py)`", table)
     if not tests:
         yield "the table names no test"
     for test in tests:
         if not (chapter.root / test).exists():
             yield f"there is no {test}"
+
+
+def _missing(symbol: str) -> str:
+    """What of `module.name.attribute` is not in `avlib`; empty if all is there."""
+    module, *path = symbol.split(".")
+    try:
+        found = importlib.import_module(f"avlib.{module}")
+    except ImportError as error:
+        return f"{symbol}: {error}"
+    for part in path:
+        if part in getattr(found, "__dataclass_fields__", {}):
+            return ""
+        try:
+            found = getattr(found, part)
+        except AttributeError as error:
+            return f"{symbol}: {error}"
+    return ""
 
 
 @rule
