@@ -11,7 +11,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.avlib-installed
 PORT ?= 8000
 
-.PHONY: help setup browser book zip pdf links changed test test-package test-book serve lint notebooks coverage constraints clean distclean
+.PHONY: help setup browser book zip pdf links changed test test-package test-book serve lint notebooks new-chapter coverage constraints clean distclean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -64,6 +64,9 @@ lint: $(STAMP) ## style, spelling, types
 
 notebooks: $(STAMP) ## the pages as notebooks for Colab, book/*.ipynb; commit them
 	@$(PY) tools/make_notebooks.py
+
+new-chapter: $(STAMP) ## begin a chapter from the template: NAME=my-chapter TITLE="About it"
+	@$(PY) tools/new_chapter.py "$(NAME)" "$(TITLE)"
 
 coverage: $(STAMP) ## the package's tests with branch coverage; report in htmlcov/
 	@$(PY) -m pytest avlib -q --cov --cov-report=term --cov-report=html
