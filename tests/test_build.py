@@ -278,9 +278,13 @@ def test_pages_that_are_missing_or_have_left_the_contents(mini_book):
     write_page(mini_book, "# A page\n\nAlone.")
     (mini_book / ".some_cache").mkdir()
     (mini_book / ".some_cache" / "README.md").write_text("# Not a page\n")
+    old = mini_book / "_build" / "html" / "_images" / "old.png"
+    old.parent.mkdir(exist_ok=True)
+    old.write_bytes(b"a picture of the page that left")
     code, output = build_in(mini_book)
     assert code == 0, output
     assert not (mini_book / "_build" / "html" / "book" / "other.html").exists()
+    assert not old.exists()
 
 
 def test_what_a_whole_book_must_hold(check_book):

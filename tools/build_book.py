@@ -127,6 +127,19 @@ def prune(root: Path, pages: list[str]) -> None:
             source.unlink()
 
 
+def prune_images(root: Path) -> None:
+    """Remove pictures of earlier builds that no page shows any more."""
+    html = root / "_build" / "html"
+    shown = {
+        name
+        for page in html.rglob("*.html")
+        for name in re.findall(r"_images/([^\"'?#)\s]+)", page.read_text())
+    }
+    for picture in (html / "_images").glob("*"):
+        if picture.name not in shown:
+            picture.unlink()
+
+
 def run_jupyter_book(root: Path) -> int:
     """Jupyter Book with every warning an error; its output goes to ``_build/book.log`` too."""
     program = Path(sys.executable).with_name("jupyter-book")
@@ -187,6 +200,7 @@ def build(root: Path = ROOT) -> int:
         print("The book was not built; the first WARNING or Traceback above says why.")
         return code
     prune(root, pages)
+    prune_images(root)
     if faults := faults_of(root, pages):
         return refuse(faults)
     record_seconds(root, pages)
