@@ -59,9 +59,10 @@
       }
     }
     paper.putImageData(image, 0, 0);
-    const name = select.options[select.value].text, percent = Math.round(1000 * count / (w * h)) / 10;
+    const percent = Math.round(1000 * count / (w * h)) / 10;
     root.dataset.covers = (count / (w * h)).toFixed(4);
-    covers.textContent = '“' + name + '” covers ' + percent + ' % of the picture.';
+    root.dataset.map = select.value;
+    covers.textContent = 'This map covers ' + percent + ' % of the picture.';
   };
   const show = (to, playing) => {
     time = to;
