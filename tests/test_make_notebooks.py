@@ -276,10 +276,11 @@ def test_a_folded_cell_is_a_form_and_its_figure_is_described(make):
     [
         ('players.audio_player(x, 3, "A violin", "Long.")', "A violin"),
         (
-            'predict_then_reveal("Which {one}? Say.", ["a"], 0, "b", label="Predict first")',
-            "Predict first",
+            'picture("Which {one}? Say.", ["a"], 0, "b", label="Of {this}: that")',
+            "Of this",
         ),
         ("questions.quiz([1])", "Quiz"),
+        ('questions.predict_then_reveal("Which one?", ["a"], 0, "b")', "Predict first"),
         ("x = 2", "The code of what you see"),
         ("%matplotlib inline\nf(x)", "The code of what you see"),
         ('f("' + "word " * 30 + '")', ("word " * 15).strip() + " word …"),
@@ -338,13 +339,13 @@ def test_an_exercise_is_a_card_and_its_solution_is_folded(make):
     )
     assert stub.source == "raise NotImplementedError"
     assert stub.metadata == {"tags": ["exercise"]}
-    fold = "<details>\n<summary>Solution to Exercise 2.1</summary>\n\n{}\n\n</details>"
+    fold = "<details>\n<summary>Solution to Exercise 2.1{}</summary>\n\n{}\n\n</details>"
     note = "**Solution to Exercise 2.1** is folded away below: try first."
-    assert before.source == f"{note}\n\n{fold.format('Think.')}"
+    assert before.source == f"{note}\n\n{fold.format('', 'Think.')}"
     assert solution.source == "# @title Solution to Exercise 2.1\ny = 2"
     assert solution.metadata.cellView == "form"
     assert solution.metadata.tags == ["solution"]
-    assert after.source == fold.format("Because.")
+    assert after.source == fold.format(", continued", "Because.")
     assert last.source == "## After"
 
 

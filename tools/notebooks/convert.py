@@ -44,8 +44,9 @@ class Notebook:
             return
         if self.solution:
             self.solution.cells += 1
-            text = folded(self.solution.title, text)
-            if self.solution.cells == 1:
+            first = self.solution.cells == 1
+            text = folded(self.solution.title + ("" if first else ", continued"), text)
+            if first:
                 text = f"**{self.solution.title}** is folded away below: try first.\n\n{text}"
             self.cells.append(new_markdown_cell(text))
             return
@@ -141,8 +142,9 @@ def component_label(code: str) -> str:
     if not body or not isinstance(body[-1], ast.Expr) or not isinstance(body[-1].value, ast.Call):
         return ""
     call = body[-1].value
-    if isinstance(call.func, ast.Attribute) and call.func.attr == "quiz":
-        return "Quiz"
+    called = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    if called in ("quiz", "predict_then_reveal"):  # their first text would be a whole question
+        return "Quiz" if called == "quiz" else "Predict first"
     named = [k.value for k in call.keywords if k.arg == "label"]
     texts = [n.value for n in (*named, *call.args) if isinstance(n, ast.Constant)]
     return next((text for text in texts if isinstance(text, str)), "")
