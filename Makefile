@@ -77,5 +77,5 @@ constraints: $(STAMP) ## resolve constraints.txt anew (for maintainers)
 clean: ## remove what was built; the virtual environment stays
 	rm -rf _build book/_assets/vendor htmlcov .coverage .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
-distclean: clean ## remove the virtual environment too
-	rm -rf "$(VENV)"
+distclean: clean ## remove the virtual environments too
+	rm -rf "$(VENV)" .venv-colab
