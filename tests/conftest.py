@@ -1,6 +1,6 @@
 """What the tests of the book share: its root, one build for all, one browser."""
 
-import importlib.util
+import importlib
 import os
 import re
 import shutil
@@ -24,10 +24,7 @@ os.environ.setdefault("UV_SYSTEM_CERTS", "true")
 
 def load_tool(name):
     """A script of tools/, imported as a module."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module(name)
 
 
 @pytest.fixture(scope="session")
