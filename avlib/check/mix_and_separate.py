@@ -420,10 +420,10 @@ leaked_clips = FunctionCheck(
 swapped_pictures = AnswerCheck(
     truth="B",
     hints={
-        "A": "Listen to who is in front. With the right picture it is the player who was asked "
-        "for.",
-        "C": "A grey picture shows nobody. Is one player in front there, or are both as loud as in "
-        "the mixture?",
+        "A": "Listen to who is in front there: it is the trumpet, as asked. With the swapped "
+        "picture it must be the other.",
+        "C": "A grey picture shows nobody, and the model falls for one of the players all the "
+        "same. Which of the three tracks has the guitar in front?",
         "none": "One of the three was made with the pictures of the two players exchanged.",
     },
     otherwise='Answer with a name of a track: "A", "B" or "C".',
