@@ -3,12 +3,21 @@
 import math
 
 import torch
-from jaxtyping import Complex, Float
+from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional
 
 from avlib import audio
 from avlib.check.core import AnswerCheck, FunctionCheck, Limit, Mistake
+from avlib.check.transforms import (
+    back_no_fade,
+    back_not_cut,
+    back_not_divided,
+    back_window_sum,
+    stft_by_hand,
+    to_linear,
+    to_log,
+    trip,
+)
 
 Generator = torch.Generator
 
@@ -131,24 +140,6 @@ possible_hops = AnswerCheck(
 )
 
 
-def _stft(
-    wave: Float[Tensor, " sample"],
-    n_fft: int,
-    hop: int,
-    window: Tensor | None = None,
-    mode: str = "reflect",
-) -> Complex[Tensor, "freq column"]:
-    """The transform column by column, in the open for the mistakes below."""
-    window = torch.hann_window(n_fft) if window is None else window
-    half = n_fft // 2
-    if mode == "symmetric":  # the sample at the end is repeated
-        padded = torch.cat([wave[:half].flip(0), wave, wave[-half:].flip(0)])
-    else:
-        padded = functional.pad(wave[None], (half, half), mode)[0]
-    pieces = padded.unfold(0, n_fft, hop)
-    return torch.fft.rfft(pieces * window).T
-
-
 def _stft_draw(generator: Generator) -> tuple:
     n_fft = 2 * _integer(generator, 10, 20)
     samples = _integer(generator, 100, 160)
@@ -166,7 +157,7 @@ stft = FunctionCheck(
     limits=(
         Limit(
             (_CLICK, 8, 4),
-            _stft(_CLICK, 8, 4),
+            stft_by_hand(_CLICK, 8, 4),
             "A click at sample 8 is in the middle of column 2 (hop 4), where the window is 1: that "
             "column is the click's transform, all of magnitude 1.",
         ),
@@ -176,13 +167,13 @@ stft = FunctionCheck(
     mistakes=(
         Mistake(
             "no window",
-            lambda wave, n_fft, hop: _stft(wave, n_fft, hop, torch.ones(n_fft)),
+            lambda wave, n_fft, hop: stft_by_hand(wave, n_fft, hop, torch.ones(n_fft)),
             "The window is missing: multiply every piece with `torch.hann_window(n)` before the "
             "transform, or every cut sounds like a click.",
         ),
         Mistake(
             "symmetric window",
-            lambda wave, n_fft, hop: _stft(
+            lambda wave, n_fft, hop: stft_by_hand(
                 wave, n_fft, hop, torch.hann_window(n_fft, periodic=False)
             ),
             "Your window is the symmetric Hann window. For spectra it is the *periodic* one, whose "
@@ -190,63 +181,24 @@ stft = FunctionCheck(
         ),
         Mistake(
             "zeros beyond the ends",
-            lambda wave, n_fft, hop: _stft(wave, n_fft, hop, mode="constant"),
+            lambda wave, n_fft, hop: stft_by_hand(wave, n_fft, hop, mode="constant"),
             "Only the first and last columns are wrong: beyond the ends you have zeros instead of "
             "the mirror image.",
         ),
         Mistake(
             "end sample repeated",
-            lambda wave, n_fft, hop: _stft(wave, n_fft, hop, mode="symmetric"),
+            lambda wave, n_fft, hop: stft_by_hand(wave, n_fft, hop, mode="symmetric"),
             "Only the first and last columns are wrong: your mirror repeats the sample *at* the "
             "end. Begin with the next one, `x[1 : half + 1].flip(0)`.",
         ),
         Mistake(
             "one column too few",
-            lambda wave, n_fft, hop: _stft(wave, n_fft, hop)[:, :-1],
+            lambda wave, n_fft, hop: stft_by_hand(wave, n_fft, hop)[:, :-1],
             "One column is missing. Both ends of the sound get one: len(x) // hop *plus one*.",
         ),
     ),
     atol=1e-4,
 )
-
-
-def _overlap_add(
-    spec: Complex[Tensor, "freq column"],
-    length: int,
-    n_fft: int,
-    hop: int,
-    fade: bool = True,
-    power: int = 2,
-) -> tuple[Tensor, Tensor]:
-    """The pieces added up, and the sum of a power of the windows, before the ends are cut."""
-    window = torch.hann_window(n_fft)
-    columns = spec.shape[1]
-    total, weight = torch.zeros(2, (columns - 1) * hop + n_fft)
-    for k, piece in enumerate(torch.fft.irfft(spec.T, n_fft)):
-        here = slice(k * hop, k * hop + n_fft)
-        total[here] += piece * window if fade else piece
-        weight[here] += window**power
-    return total, weight.clamp_min(1e-8)
-
-
-def _back_not_divided(spec: Tensor, length: int, n_fft: int, hop: int) -> Tensor:
-    total, _ = _overlap_add(spec, length, n_fft, hop)
-    return total[n_fft // 2 :][:length]
-
-
-def _back_window_sum(spec: Tensor, length: int, n_fft: int, hop: int) -> Tensor:
-    total, weight = _overlap_add(spec, length, n_fft, hop, power=1)
-    return (total / weight)[n_fft // 2 :][:length]
-
-
-def _back_no_fade(spec: Tensor, length: int, n_fft: int, hop: int) -> Tensor:
-    total, weight = _overlap_add(spec, length, n_fft, hop, fade=False, power=1)
-    return (total / weight)[n_fft // 2 :][:length]
-
-
-def _back_not_cut(spec: Tensor, length: int, n_fft: int, hop: int) -> Tensor:
-    total, weight = _overlap_add(spec, length, n_fft, hop)
-    return (total / weight)[:length]
 
 
 def _istft_draw(generator: Generator) -> tuple:
@@ -277,58 +229,32 @@ istft = FunctionCheck(
     mistakes=(
         Mistake(
             "not divided",
-            _back_not_divided,
+            back_not_divided,
             "Too loud by about one half: with a hop of a quarter of the window the squared Hann "
             "windows add up to 1.5, not to 1 (constant overlap-add, COLA, holds up to that "
             "factor). Divide by their sum.",
         ),
         Mistake(
             "sum of windows",
-            _back_window_sum,
+            back_window_sum,
             "You divide by the sum of the windows. Each piece was windowed *twice*, on the way "
             "there and on the way back: divide by the sum of their squares.",
         ),
         Mistake(
             "windowed once",
-            _back_no_fade,
+            back_no_fade,
             "Exact for a spectrogram that nobody has touched, but not for an edited one: window "
             "the pieces a second time, or their new edges click, and divide by the squares.",
         ),
         Mistake(
             "half a window late",
-            _back_not_cut,
+            back_not_cut,
             "Half a window late: the forward transform put half a window of mirror image before "
             "the beginning. Drop the first n // 2 samples.",
         ),
     ),
     atol=1e-4,
 )
-
-
-def _resample(
-    picture: Float[Tensor, "freq column"], y: Tensor, align_corners: bool
-) -> Float[Tensor, "bins column"]:
-    """Read a picture at row coordinates in [-1, 1], with `grid_sample`."""
-    x = torch.linspace(-1, 1, picture.shape[1])
-    grid = torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], dim=-1)
-    read = functional.grid_sample(picture[None, None], grid[None], align_corners=align_corners)
-    return read[0, 0]
-
-
-def _there(v: Tensor) -> Tensor:
-    return (21 ** ((v + 1) / 2) - 11) / 10
-
-
-def _back(v: Tensor) -> Tensor:
-    return 2 * torch.log(10 * v + 11) / math.log(21) - 1
-
-
-def _trip(
-    mask: Tensor, bins: int, corners: tuple[bool, bool], maps: tuple = (_there, _back)
-) -> Tensor:
-    """There and back, with a setting of the corners for each way."""
-    there = _resample(mask, maps[0](torch.linspace(-1, 1, bins)), corners[0])
-    return _resample(there, maps[1](torch.linspace(-1, 1, len(mask))), corners[1])
 
 
 def _round_trip(
@@ -369,24 +295,24 @@ round_trip = FunctionCheck(
     mistakes=(
         Mistake(
             "corners never aligned",
-            lambda mask, bins, align_corners: _trip(mask, bins, (False, False)),
+            lambda mask, bins, align_corners: trip(mask, bins, (False, False)),
             "This is what today's PyTorch does if nobody says anything: `grid_sample` defaults to "
             "`align_corners=False`, and the outermost rows fade. Pass the setting on.",
         ),
         Mistake(
             "corners always aligned",
-            lambda mask, bins, align_corners: _trip(mask, bins, (True, True)),
+            lambda mask, bins, align_corners: trip(mask, bins, (True, True)),
             "Right for aligned corners, but your function ignores `align_corners=False`.",
         ),
         Mistake(
             "corners on one way only",
-            lambda mask, bins, align_corners: _trip(mask, bins, (align_corners, False)),
+            lambda mask, bins, align_corners: trip(mask, bins, (align_corners, False)),
             "There you pass `align_corners` on, on the way back you forgot it.",
         ),
         Mistake(
             "maps exchanged",
-            lambda mask, bins, align_corners: _trip(
-                mask, bins, (align_corners, align_corners), (_back, _there)
+            lambda mask, bins, align_corners: trip(
+                mask, bins, (align_corners, align_corners), (to_linear, to_log)
             ),
             "You have exchanged the two maps. The way there spends most of its rows on the low "
             "frequencies: its y grows slowly at first.",
