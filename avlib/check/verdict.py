@@ -3,7 +3,7 @@
 import html
 from dataclasses import dataclass
 
-from avlib.viz.rich import rich
+from avlib.viz.rich import plain, rich
 
 STAGES = ("runs", "shape", "range", "limits", "gradient", "value")
 """All stages of a check, in their order; a check leaves out those that it does not need."""
@@ -98,12 +98,12 @@ class Verdict:
         if len(self.stages) > 1:
             lines.append("   ".join(f"{stage} {_STATES[s][0]}" for stage, s in self.ladder))
         if self.hint:
-            plain = self.passed or self.stage == "todo"
-            lines.append(self.hint if plain else f"Hint: {self.hint}")
+            lead = "" if self.passed or self.stage == "todo" else "Hint: "
+            lines.append(lead + plain(self.hint))
         if self.expected or self.got:
             lines.append(f"Expected: {self.expected}")
             lines.append(f"Got:      {self.got}")
-        lines += self.notes
+        lines += map(plain, self.notes)
         if self._again:
             lines.append(f"The same inputs again: {self._again}")
         return "\n  ".join(lines)

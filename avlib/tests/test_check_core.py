@@ -515,6 +515,9 @@ def test_a_verdict_in_a_terminal(checked):
     assert repr(checked(share)).splitlines()[0] == "✓ check.share: passed"
     assert repr(checked(stub)).splitlines()[0] == "○ check.share: not done yet"
     assert "check.share" in repr(checked)
+    marked = Verdict(False, "value", "*Twice* g^{2}: `a + b`.", "x", notes=("`y`",))
+    assert repr(marked).splitlines()[1:] == ["  Hint: Twice g^2: a + b.", "  y"]
+    assert "<em>Twice</em> g<sup>2</sup>: <code>a + b</code>." in marked._repr_html_()
 
 
 def test_the_ladder_knows_all_stages():
