@@ -60,10 +60,13 @@ def test_docstrings_become_what_sphinx_reads():
         "A formula $a",
         "+ b$ runs on.",
         ">>> x = `a`",
+        "Traceback (most recent call last):",
+        "    ...",
+        "ValueError: no",
     ]
     extension.docstring(None, "function", "f", None, None, lines)
     text = "\n".join(lines)
     assert lines[0] == "Of ``stft``: :math:`|X|` and ``$kept$``."
     assert ".. math::\n\n   L = \\sum_n |M_n|" in text
     assert "A formula :math:`a + b` runs on." in text
-    assert ">>> x = `a`" in text
+    assert ">>> x = `a`\nValueError: no" in text

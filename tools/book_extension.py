@@ -19,6 +19,7 @@ from sphinx.util.typing import stringify_annotation
 REPEATED_IDS = {"exercise-content", "solution-content"}
 MATHS = re.compile(r"(?<![\\$])\$([^$\n]+(?:\n[^$\n]+)?)\$")
 SHOWN = re.compile(r"^( *)\$\$\s*([^$]+?)\s*\$\$[.,;]?$", re.M)
+RAISED = re.compile(r"^ *Traceback \(most recent call last\):\n(?: *\.\.\.\n)?", re.M)
 NAME = re.compile(r"(?<![`:\w])`([^`<>\n]+)`(?![`_])")
 
 
@@ -54,7 +55,8 @@ def shown_maths(match: re.Match[str]) -> str:
 
 def docstring(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Rewrite a docstring in place; a formula or name that runs over a line end is joined first."""
-    lines[:] = SHOWN.sub(shown_maths, "\n".join(lines)).split("\n")
+    text = RAISED.sub("", "\n".join(lines))  # the error alone: a page with a traceback is broken
+    lines[:] = SHOWN.sub(shown_maths, text).split("\n")
     for k in range(len(lines) - 1):
         bare = re.sub(r"``.+?``", "", lines[k])
         code = lines[k].lstrip().startswith((">>>", "...", ".. "))
@@ -126,7 +128,9 @@ def usable_roles(
     body = context.get("body")
     if body:
         body = re.sub(r'role="list" (class="(?:citation|footnote)-list")', r"\1", body)
-        context["body"] = body.replace(' role="doc-biblioentry"', "")
+        body = body.replace(' role="doc-biblioentry"', "")
+        body = re.sub(r'<span class="pre">([^<]*)</span>', r"\1", body)  # a quarter of the API page
+        context["body"] = body.replace('<span class="w"> </span>', " ")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
