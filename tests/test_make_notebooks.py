@@ -256,17 +256,19 @@ def test_a_cell_starts_at_every_heading_and_not_in_code(make):
 def test_a_folded_cell_is_a_form_and_its_figure_is_described(make):
     head = (
         "---\ntags: [hide-input]\nmystnb:\n  image:\n    alt: A wave.\n  figure:\n"
-        "    caption: The *wave*, twice. See {eq}`eq-a`.\n    name: fig-w\n---\n"
+        "    caption: The *wave* of {eq}`eq-a`, twice. See {ref}`sec-first`.\n"
+        "    name: fig-w\n---\n"
     )
     code, caption = make(f"```{{code-cell}} ipython3\n{head}plot(x);\n```")[2:]
-    assert code.source == "# @title The wave, twice\nplot(x);"
+    assert code.source == "# @title The wave of (1.1), twice\nplot(x);"
     assert code.metadata == {
         "cellView": "form",
         "jupyter": {"source_hidden": True},
         "tags": ["hide-input"],
     }
     assert caption.source == (
-        f"**Fig. 2.1** The *wave*, twice. See [(1.1)]({SITE}/first.html#equation-eq-a).\n\n"
+        f"**Fig. 2.1** The *wave* of [(1.1)]({SITE}/first.html#equation-eq-a), twice. "
+        f"See [First things]({SITE}/first.html#sec-first).\n\n"
         "<details>\n<summary>The picture in words</summary>\n\nA wave.\n\n</details>"
     )
 
@@ -280,6 +282,7 @@ def test_a_folded_cell_is_a_form_and_its_figure_is_described(make):
             "Of this",
         ),
         ("questions.quiz([1])", "Quiz"),
+        ("quiz([1])", "Quiz"),
         ('questions.predict_then_reveal("Which one?", ["a"], 0, "b")', "Predict first"),
         ("x = 2", "The code of what you see"),
         ("%matplotlib inline\nf(x)", "The code of what you see"),
@@ -376,6 +379,16 @@ def test_ids_follow_from_the_text(make):
     assert len(set(ids)) == len(ids)
     changed = [cell.id for cell in make(f"A\n\n{CELL}\nC\n\n{CELL}")]
     assert [a == b for a, b in zip(ids, changed, strict=True)] == [True] * 4 + [False, True]
+
+
+def test_pages_without_a_number_count_on_from_each_other(make, tmp_path):
+    make(CELL)
+    figure = "```{{figure}} pictures/a.svg\n:name: fig-{}\n\nA.\n```\n"
+    (tmp_path / "book" / "index.md").write_text("# Start\n\n" + figure.format("x"))
+    (tmp_path / "book" / "words.md").write_text(WORDS + "\n" + figure.format("y"))
+    book = Book(tmp_path)
+    numbers = [book.label(name).number for name in ("fig-x", "fig-a", "fig-y")]
+    assert numbers == ["Fig. 1", "Fig. 1.1", "Fig. 2"]
 
 
 def test_only_pages_with_code_have_notebooks(make, tmp_path):

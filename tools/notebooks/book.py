@@ -136,10 +136,12 @@ class Book:
             PageError: one cannot be read; the message names it.
         """
         found = {}
+        unnumbered: dict[str, int] = {}  # Sphinx counts on from one such page to the next
         for name, chapter in self.chapters().items():
             source = (self.root / "book" / f"{name}.md").read_text("utf8")
             try:
-                found[name] = read_page(name, chapter, front_matter(source)[1])
+                counts = {} if chapter else unnumbered
+                found[name] = read_page(name, chapter, front_matter(source)[1], counts)
             except PageError as err:
                 raise PageError(f"book/{name}.md: {err}") from err
         return found
@@ -216,10 +218,10 @@ def first_heading(text: str) -> str:
     return plain(match[1]) if match else ""
 
 
-def read_page(name: str, chapter: int | None, source: str) -> Page:
-    """Parse a page and number what Sphinx numbers on it."""
+def read_page(name: str, chapter: int | None, source: str, counts: dict[str, int]) -> Page:
+    """Parse a page and number what Sphinx numbers on it, going on from `counts`."""
     page = Page(name, chapter, parse(source))
-    reader = _Reader(page)
+    reader = _Reader(page, counts)
     reader.read(page.blocks)
     reader.settle("")
     titles = [first_heading(b.text) for b in page.blocks if isinstance(b, Text)]
@@ -230,9 +232,9 @@ def read_page(name: str, chapter: int | None, source: str) -> Page:
 class _Reader:
     """Goes through a page once, counting as Sphinx counts."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, counts: dict[str, int]) -> None:
         self.page = page
-        self.counts: dict[str, int] = {}
+        self.counts = counts
         self.waiting: list[str] = []
 
     def number(self, kind: str) -> str:

@@ -103,7 +103,7 @@ class Notebook:
             self.solution.cells += 1
             form = self.solution.title
         else:
-            form = form_title(block) if FOLDED & set(tags) else ""
+            form = form_title(block, self.renderer) if FOLDED & set(tags) else ""
         if form:
             code = f"# @title {form}\n{code}"
             metadata |= {"cellView": "form", "jupyter": {"source_hidden": True}}
@@ -123,11 +123,12 @@ class Notebook:
             self.cells.append(new_markdown_cell(text))
 
 
-def form_title(block: Directive) -> str:
+def form_title(block: Directive, renderer: Renderer) -> str:
     """What a folded cell is called: its figure's caption, or the label of its component."""
     shown = block.options.get("mystnb") or {}
-    caption = (shown.get("figure") or {}).get("caption")
-    return short_title(str(caption or component_label(block.body) or "The code of what you see"))
+    caption = renderer.words(str((shown.get("figure") or {}).get("caption", "")))
+    caption = re.sub(r"\[([^\[\]]*)\]\([^()]*\)", r"\1", caption)  # a link's words only
+    return short_title(caption or component_label(block.body) or "The code of what you see")
 
 
 def component_label(code: str) -> str:
@@ -142,7 +143,7 @@ def component_label(code: str) -> str:
     if not body or not isinstance(body[-1], ast.Expr) or not isinstance(body[-1].value, ast.Call):
         return ""
     call = body[-1].value
-    called = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    called = ast.unparse(call.func).rpartition(".")[2]
     if called in ("quiz", "predict_then_reveal"):  # their first text would be a whole question
         return "Quiz" if called == "quiz" else "Predict first"
     named = [k.value for k in call.keywords if k.arg == "label"]
