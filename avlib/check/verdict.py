@@ -79,6 +79,12 @@ class Verdict:
         return tuple(zip(self.stages, states, strict=True))
 
     @property
+    def _compared(self) -> list[tuple[str, str]]:
+        """What should have come out and what did, as far as it may be told."""
+        both = (("Expected", self.expected), ("Got", self.got))
+        return [(name, value) for name, value in both if value]
+
+    @property
     def _called(self) -> str:
         return f"check.{self.name}" if self.name else "check"
 
@@ -100,9 +106,7 @@ class Verdict:
         if self.hint:
             lead = "" if self.passed or self.stage == "todo" else "Hint: "
             lines.append(lead + plain(self.hint))
-        if self.expected or self.got:
-            lines.append(f"Expected: {self.expected}")
-            lines.append(f"Got:      {self.got}")
+        lines += [f"{name + ':':9} {value}" for name, value in self._compared]
         lines += map(plain, self.notes)
         if self._again:
             lines.append(f"The same inputs again: {self._again}")
@@ -119,11 +123,9 @@ class Verdict:
         if self.hint:
             lead = "" if self.passed or self.stage == "todo" else "<strong>Hint:</strong> "
             parts.append(f"<p>{lead}{rich(self.hint)}</p>")
-        if self.expected or self.got:
-            parts.append(
-                f"<dl><dt>Expected</dt><dd>{html.escape(self.expected)}</dd>"
-                f"<dt>Got</dt><dd>{html.escape(self.got)}</dd></dl>"
-            )
+        if self._compared:
+            rows = (f"<dt>{n}</dt><dd>{html.escape(value)}</dd>" for n, value in self._compared)
+            parts.append(f"<dl>{''.join(rows)}</dl>")
         parts += [f"<p>{rich(note)}</p>" for note in self.notes]
         if self._again:
             parts.append(f"<p>The same inputs again: <code>{html.escape(self._again)}</code></p>")

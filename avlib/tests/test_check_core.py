@@ -491,6 +491,13 @@ def test_a_verdict_can_be_read_by_everyone(checked):
     assert "passed" in passed.p.text
 
 
+def test_the_right_answer_is_not_given_away(columns):
+    wrong = columns(99)
+    assert [dt.text for dt in soup(wrong).find_all("dt")] == ["Got"]
+    assert repr(wrong).splitlines()[-1] == "  Got:      99"
+    assert "256" not in repr(wrong) + wrong._repr_html_()
+
+
 def test_text_of_readers_is_escaped(checked):
     def evil(part, whole):
         raise ValueError("<script>alert(1)</script> `<b>`")
