@@ -406,14 +406,24 @@ def test_matrix_refuses_what_does_not_fit(change, message):
 
 def test_without_a_front_end_the_function_runs_once_and_the_component_is_shown(monkeypatch):
     monkeypatch.setenv("AVLIB_LIVE", "no")
+    monkeypatch.setattr(live_module, "get_ipython", object)
     shown, calls = [], []
     monkeypatch.setattr(live_module, "display", shown.append)
     component = quiz([PICK])
-    live(
-        lambda **chosen: calls.append(chosen) or "made", component, x=(0.0, 1.0, 0.1), y=["a", "b"]
-    )
+
+    def record(**chosen):
+        calls.append(chosen)
+        return "made"
+
+    live(record, component, x=(0.0, 1.0, 0.1), y=["a", "b"])
     assert calls == [{"x": 0.0, "y": "a"}]
     assert shown == ["made", component]
+
+
+def test_a_script_is_told_of_the_component_in_words(monkeypatch, capsys):
+    monkeypatch.setenv("AVLIB_LIVE", "no")
+    live(lambda x: print("x is", x), quiz([PICK]), x=[3, 4])
+    assert capsys.readouterr().out == "x is 3\nQuiz: 1 question. 1. 2 + 2?\n"
 
 
 def test_with_a_front_end_controls_call_the_function_again(monkeypatch):

@@ -49,7 +49,11 @@ def live(fn: Callable[..., Any], /, component: Component | None = None, **ranges
     result = fn(**defaults)
     if result is not None:
         display(result)
-    if component is not None:
+    if component is None:
+        return
+    if get_ipython() is None:
+        print(component.text)  # a script has nothing that could show more
+    else:
         display(component)
 
 
