@@ -70,7 +70,7 @@ def test_the_second_cell_installs_the_release_in_the_open(made, book_source):
     for text in made.values():
         install = cells(text)[1]
         line = f'%pip install -q "avlib @ git+{book_source.repository}@{book_source.tag}"'
-        assert f'if "google.colab" in sys.modules:\n    {line}\n' in install.source
+        assert f'if "google.colab" in sys.modules:\n    {line}\n    assert' in install.source
         assert "-m avlib doctor\n" in install.source
         assert "capture" not in text
         assert "pip install" not in "".join(cell.source for cell in cells(text)[2:])

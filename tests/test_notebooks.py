@@ -13,6 +13,7 @@ import time
 import colab_like
 import nbformat
 import pytest
+from nbclient.exceptions import CellExecutionError
 from notebooks.book import Book
 from test_install import ADDED_ON_COLAB
 
@@ -81,17 +82,23 @@ def test_the_doctor_is_quick_when_warm(installed):
     assert min(clock, cpu) < DOCTOR_SECONDS
 
 
-def test_a_failed_install_is_loud(installed, tmp_path):
-    """A tag that is not there: the cell must stop the notebook, not go on to a NameError below."""
-    colab = installed[0]
+@pytest.mark.parametrize(
+    ("before", "right", "wrong", "error", "above"),
+    [
+        (colab_like.FAKE, "avlib@v", "avlib@none-v", "the installation failed", "none-v"),
+        ("", "-m avlib", "-m none", "avlib is not ready.*run-it.html", "No module named none"),
+    ],
+)
+def test_a_failed_install_is_loud(installed, tmp_path, before, right, wrong, error, above):
+    """The cell must stop the notebook, and not go on to a NameError further down."""
     notebook = nbformat.read(BOOK / f"{PAGES[0]}.ipynb", as_version=4)
     cell = next(c for c in notebook.cells if "install" in c.metadata.get("tags", []))
-    cell.source = cell.source.replace("-m avlib doctor", "-m avlib_is_not_there doctor")
-    notebook.cells = [cell]
-    with pytest.raises(Exception, match="avlib is not ready") as caught:
-        colab.execute(notebook, tmp_path)
-    assert "No module named avlib_is_not_there" in said(cell)
-    assert "run-it.html" in str(caught.value)
+    assert cell.source.count(right) == 1
+    cell.source = cell.source.replace(right, wrong)
+    notebook.cells = [nbformat.v4.new_code_cell(before), cell]
+    with pytest.raises(CellExecutionError, match=f"(?s){error}"):
+        installed[0].execute(notebook, tmp_path)
+    assert above in said(cell)
 
 
 def test_the_package_passes_its_own_tests_there(installed, tmp_path):

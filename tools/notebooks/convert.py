@@ -186,7 +186,8 @@ def first_cells(book: Book, page: Page) -> list[NotebookNode]:
         "# On Colab this adds avlib and changes nothing that is there; elsewhere avlib is there.\n"
         "import sys\n\n"
         'if "google.colab" in sys.modules:\n'
-        f'    %pip install -q "avlib @ git+{book.repository}@{book.tag}"\n\n'
+        f'    %pip install -q "avlib @ git+{book.repository}@{book.tag}"\n'
+        '    assert not _exit_code, "the installation failed; the lines above say why"\n\n'
         "!{sys.executable} -m avlib doctor\n"
         "if _exit_code:\n"
         "    raise RuntimeError(\n"
