@@ -86,6 +86,8 @@ def chapter(root: Path, page: str, known: dict[str, tuple[str, str]], pages: lis
     for figure in article.select("figure.avl"):
         paper = BeautifulSoup(printed_component(figure, known, address), "html.parser")
         figure.replace_with(paper)
+    for drawing in article.select(".tag_hide-input details.above-input"):
+        drawing.decompose()  # code that only draws, folded away on the web
     for folded in article.select("details"):
         folded["open"] = ""
     for useless in article.select(NOT_PRINTED):
