@@ -190,7 +190,7 @@ def test_masked_result_is_heard(browser, show):
 
 def test_every_view_is_another_picture(show):
     figure = show(mask())
-    view = Select(one(figure, ".avl-view"))
+    view = Select(one(figure, ".avl-shows"))
     seen = set()
     assert len(view.options) == 4
     for k in (1, 2, 3, 0):

@@ -62,7 +62,8 @@
     const percent = Math.round(1000 * count / (w * h)) / 10;
     root.dataset.covers = (count / (w * h)).toFixed(4);
     root.dataset.map = select.value;
-    covers.textContent = 'This map covers ' + percent + ' % of the picture.';
+    covers.textContent = maps[select.value].bytes.some(Boolean) ? 'This map covers ' + percent + ' % of the picture.'
+      : 'This map is positive nowhere: there is nothing to draw.';
   };
   const show = (to, playing) => {
     time = to;

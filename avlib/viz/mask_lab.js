@@ -6,7 +6,7 @@
   const size = Number(root.dataset.window), floor = Number(root.dataset.floor);
   const canvas = find('.avl-area canvas'), brush = find('.avl-brush'), area = find('.avl-area');
   const tracks = all('.avl-tracks input'), modes = all('.avl-modes input'), tools = all('.avl-tools input');
-  const threshold = find('.avl-threshold'), width = find('.avl-size'), view = find('.avl-view');
+  const threshold = find('.avl-threshold'), width = find('.avl-size'), view = find('.avl-shows');
   const grow = Math.ceil(44100 / rate);
   let waves = null, mix = null, spectra = null, share = null, mask = null, peak = 1, result = null;
   let chosen = 0, mode = 0, busy = false, later = 0, spot = { x: 0.5, y: 0.2 };

@@ -134,7 +134,7 @@ def _controls(name: str) -> str:
         'the brush that keeps, R the one that removes. <span class="avl-spot" role="status">'
         "</span></p></div>"
         f'<div class="avl-bar" hidden><label for="{name}-v">Show</label>'
-        f'<select id="{name}-v" class="avl-view">{views}</select></div>'
+        f'<select id="{name}-v" class="avl-shows">{views}</select></div>'
     )
 
 

@@ -108,7 +108,7 @@ def plot(inner: str, seconds: float, top_hz: float | int, kind: str = "") -> str
                 f'<span class="avl-tick avl-{axis}" style="{side}:{place / end:.2%}">{text}</span>'
             )
     return (
-        f'<div class="avl-plot{" " + kind if kind else ""}"><div class="avl-area">{inner}</div>'
+        f'<div class="avl-axes{" " + kind if kind else ""}"><div class="avl-area">{inner}</div>'
         f'<div aria-hidden="true">{marks}</div></div>'
     )
 
