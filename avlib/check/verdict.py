@@ -8,8 +8,12 @@ from avlib.viz.rich import plain, rich
 STAGES = ("runs", "shape", "range", "limits", "gradient", "value")
 """All stages of a check, in their order; a check leaves out those that it does not need."""
 
+# The first rule undoes the theme's light box around HTML in the dark.
 _STYLE = """<style>
-.avl-checked{border:1px solid var(--pst-color-border,#8a8f98);border-left-width:.4rem;
+html .bd-content div.cell_output .text_html:has(.avl-checked){background:none!important;
+padding:0}
+.avl-checked{color:var(--pst-color-text-base,inherit);
+border:1px solid var(--pst-color-border,#8a8f98);border-left-width:.4rem;
 border-radius:.25rem;padding:.5rem .8rem;margin:.5rem 0;max-width:46rem;line-height:1.45}
 .avl-checked[data-stage=passed]{border-left-color:#1b7f5c}
 .avl-checked[data-passed=no]{border-left-color:#c2501b}
