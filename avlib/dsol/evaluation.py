@@ -68,7 +68,7 @@ class Matching:
     count: int
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def encode(model: StageOne, solos: Solos, batch_size: int = 32) -> Encoded:
     """Encode every sound and every picture of a set once, and compare all with all.
 
