@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from avlib.viz.component import Component, attribute, figure, unique_id
@@ -96,7 +97,8 @@ def _row(step: Step, k: int, before: Mapping[str, Value]) -> str:
     if step.picture is not None:
         uri = packed(step.picture, f"step {k + 1}")
         told = attribute(f"Picture of this step: {plain(step.title)}.")
-        image = f'<img class="avl-sharp" alt="{told}" src="{uri}">'
+        sharp = "avl-map" if np.ndim(step.picture) == 2 else "avl-photo"
+        image = f'<img class="{sharp}" alt="{told}" src="{uri}">'
     return (
         f'<li class="avl-step" data-k="{k}"><p class="avl-title">{k + 1}. {rich(step.title)}</p>'
         f'<div class="avl-said"><div><p>{rich(step.text)}</p>{table}</div>{image}</div></li>'
