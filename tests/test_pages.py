@@ -62,7 +62,9 @@ def axe_script():
 
 
 def set_theme(browser, theme):
-    scheme = {"features": [{"name": "prefers-color-scheme", "value": theme}]}
+    # Less motion, so that no colour is caught on its way from one theme to the other.
+    values = {"prefers-color-scheme": theme, "prefers-reduced-motion": "reduce"}
+    scheme = {"features": [{"name": name, "value": value} for name, value in values.items()]}
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", scheme)
     browser.execute_script(
         "document.documentElement.dataset.theme = arguments[0];"

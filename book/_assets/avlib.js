@@ -4,14 +4,15 @@
   if (location.protocol === 'file:' && window.DOCUMENTATION_OPTIONS) {
     window.DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
   }
-  document.addEventListener('DOMContentLoaded', function () {
-    // What scrolls sideways must be reachable from the keyboard.
-    document.querySelectorAll('.bd-article pre, .bd-article .cell_output, .bd-article .pst-scrollable-table-container, .bd-article div.math')
-      .forEach(function (box) {
-        if (box.scrollWidth > box.clientWidth && !box.hasAttribute('tabindex')) {
-          box.tabIndex = 0;
-          if (!box.hasAttribute('role')) { box.setAttribute('role', 'region'); box.setAttribute('aria-label', 'Scrolls sideways'); }
-        }
-      });
+  // What scrolls sideways must be reachable from the keyboard.
+  const boxes = '.bd-article pre, .bd-article .cell_output, .bd-article .highlight, ' +
+    '.bd-article .pst-scrollable-table-container, .bd-article div.math';
+  function reachable() {
+    document.querySelectorAll(boxes).forEach(function (box) {
+      if (box.scrollWidth > box.clientWidth && !box.hasAttribute('tabindex')) { box.tabIndex = 0; }
+    });
+  }
+  ['DOMContentLoaded', 'load', 'resize'].forEach(function (event) {
+    window.addEventListener(event, reachable);
   });
 })();
