@@ -63,7 +63,7 @@ def imperfect_detections(
             f"class_ids={list(class_ids)}: one of 1 to {classes} for each of {boxes.shape[1]} "
             "players"
         )
-    rng = np.random.default_rng(seed)
+    rng, haunted, order = (np.random.default_rng([seed, k]) for k in range(3))
     wrong = [int(k - 1 + rng.integers(1, max(classes, 2))) % classes + 1 for k in class_ids]
     rows: list[list[float]] = []
     for frame, row in enumerate(boxes):
@@ -79,8 +79,8 @@ def imperfect_detections(
             ):
                 if happens and events[0]:
                     found.append((name, confidence, place))
-        found += _ghosts(rng, ghosts, classes, size)
-        for k in rng.permutation(len(found)):
+        found += _ghosts(haunted, ghosts, classes, size)
+        for k in order.permutation(len(found)):
             name, confidence, place = found[k]
             rows.append([frame, name, confidence, *_inside(place, size)])
     return Detections.from_rows(rows, size)

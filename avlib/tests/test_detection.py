@@ -396,11 +396,13 @@ def test_an_edge_is_off_by_the_jitter():
     assert np.allclose(errors.mean(0) / sides, 0, atol=0.012)
 
 
-def test_a_fault_more_changes_nothing_else():
-    calm = imperfect_detections(TRUTH[:30], IDS, SIZE, duplicate=0, ghosts=0)
-    more = imperfect_detections(TRUTH[:30], IDS, SIZE, duplicate=1, ghosts=0)
-    # without ghosts, only the shuffle's draws follow the events
-    assert len(more) > len(calm)
+@pytest.mark.parametrize("fault", ["duplicate", "confused", "ghosts"])
+def test_a_fault_more_changes_nothing_else(fault):
+    none = {"duplicate": 0, "confused": 0, "ghosts": 0}
+    calm = imperfect_detections(TRUTH[:30], IDS, SIZE, **none)
+    more = imperfect_detections(TRUTH[:30], IDS, SIZE, **(none | {fault: 1}))
+    rows, all_rows = (set(map(tuple, found.rows().tolist())) for found in (calm, more))
+    assert rows < all_rows
 
 
 @given(seed=st.integers(0, 10_000), jitter=st.floats(0, 3))
