@@ -38,8 +38,8 @@ def sim_matrix(
 
     Pictures belong to the columns and sounds to the rows; where there are as many rows as
     columns, the transposed matrix shows it the other way round. With temperatures a slider sets
-    :math:`\tau`, and the page computes the softmax of every row and InfoNCE, the mean of
-    :math:`-\log \mathrm{softmax}_j(s_{ij} / \tau)` over the entries :math:`i = j`, by rows and by
+    :math:`T`, and the page computes the softmax of every row and InfoNCE, the mean of
+    :math:`-\log \mathrm{softmax}_j(s_{ij} / T)` over the entries :math:`i = j`, by rows and by
     columns.
 
     Args:
