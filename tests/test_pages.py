@@ -139,6 +139,10 @@ def visit(browser, book, name):
     for width, theme in LOOKS:
         set_width(browser, width)
         set_theme(browser, theme)
+        browser.execute_async_script(  # until the page has followed
+            "const done = arguments[0];"
+            "requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 100)));"
+        )
         seen.widths[width] = browser.execute_script("return document.documentElement.scrollWidth")
         found = browser.execute_async_script(AXE, RULES)
         seen.violations.update({f"{width} {theme}": found} if found else {})
