@@ -161,5 +161,5 @@ def test_paper_keeps_every_sound_described(paper, book):
     assert "<audio" not in printed
     assert 'class="avl ' not in printed
     assert printed.count('class="component"') >= 2 * len(CHAPTERS)
-    posters = re.findall(r'<div class="component"><img src="data:image/png', printed)
+    posters = re.findall(r'<div class="component"><img alt="" src="data:image/png', printed)
     assert len(posters) == printed.count('class="component"')

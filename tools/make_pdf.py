@@ -35,20 +35,17 @@ def site(root: Path) -> str:
     return site_of(config["repository"]["url"])
 
 
-def posters(root: Path, pages: list[str]) -> dict[str, tuple[str, str]]:
-    """Id of every component -> its poster as a data URI, and its description."""
-    found = {}
-    for notebook, _ in execute_pages.executed_pages(root, pages).values():
+def posters(root: Path, pages: list[str]) -> dict[str, list[tuple[str, str]]]:
+    """Of every page the posters of its components, in order: a data URI and a description."""
+    found: dict[str, list[tuple[str, str]]] = {page: [] for page in pages}
+    for page, (notebook, _) in execute_pages.executed_pages(root, pages).items():
         for cell in notebook.cells:
             for output in cell.get("outputs", []):
                 data = output.get("data", {})
-                text = "".join(data.get("text/html", ""))
-                name = re.search(r'<figure class="avl[^>]*\bid="([^"]+)"', text)
-                name = name or re.search(r'<figure[^>]*\bid="([^"]+)"[^>]*class="avl', text)
-                if name and "image/png" in data:
-                    image = "".join(data["image/png"].split())
-                    description = "".join(data.get("text/plain", ""))
-                    found[name[1]] = (f"data:image/png;base64,{image}", description)
+                if '<figure class="avl' in "".join(data.get("text/html", "")):
+                    image = "".join(data.get("image/png", "").split())
+                    uri = f"data:image/png;base64,{image}" if image else ""
+                    found[page].append((uri, "".join(data.get("text/plain", ""))))
     return found
 
 
@@ -61,10 +58,8 @@ def code_for(address: str) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(picture.getvalue()).decode()
 
 
-def printed_component(figure: Tag, known: dict[str, tuple[str, str]], address: str) -> str:
-    """What paper shows of a component."""
-    name = str(figure.get("id", ""))
-    image, description = known.get(name, ("", " ".join(figure.get_text(" ").split())[:300]))
+def printed_component(name: str, image: str, description: str, address: str) -> str:
+    """What paper shows of a component: its poster, its description, and where it lives."""
     picture = f'<img src="{image}" alt="">' if image else ""
     where = f"{address}#{name}" if name else address
     return (
@@ -75,7 +70,7 @@ def printed_component(figure: Tag, known: dict[str, tuple[str, str]], address: s
     )
 
 
-def chapter(root: Path, page: str, known: dict[str, tuple[str, str]], pages: list[str]) -> Tag:
+def chapter(root: Path, page: str, known: list[tuple[str, str]], pages: list[str]) -> Tag:
     """The article of one page, ready for paper: links lead within the document or to the web."""
     path = root / "_build" / "html" / f"{page}.html"
     soup = BeautifulSoup(path.read_text(), "html.parser")
@@ -83,9 +78,14 @@ def chapter(root: Path, page: str, known: dict[str, tuple[str, str]], pages: lis
     if not isinstance(article, Tag):
         raise RuntimeError(f"{path} has no article; was the book built whole?")
     address = f"{site(root)}{page}.html"
-    for figure in article.select("figure.avl"):
-        paper = BeautifulSoup(printed_component(figure, known, address), "html.parser")
-        figure.replace_with(paper)
+    figures = article.select("figure.avl")
+    if len(figures) != len(known):
+        raise RuntimeError(
+            f"{page} shows {len(figures)} components, not {len(known)}; build it again"
+        )
+    for figure, (image, description) in zip(figures, known, strict=True):
+        paper = printed_component(str(figure.get("id", "")), image, description, address)
+        figure.replace_with(BeautifulSoup(paper, "html.parser"))
     for drawing in article.select(".tag_hide-input details.above-input"):
         drawing.decompose()  # code that only draws, folded away on the web
     for folded in article.select("details"):
@@ -239,7 +239,7 @@ def make_pdf(root: Path = ROOT) -> Path:
         raise FileNotFoundError("there is no built book; run `make book` first")
     pages = build_book.toc_pages(root)
     known = posters(root, pages)
-    chapters = [chapter(root, page, known, pages) for page in pages]
+    chapters = [chapter(root, page, known[page], pages) for page in pages]
     source = root / "_build" / "print.html"
     source.write_text(document(root, chapters, {}))
     numbers = first_pages(print_page(source))
