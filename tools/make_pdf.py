@@ -10,7 +10,6 @@ chapter.
 import base64
 import html
 import io
-import re
 import sys
 from pathlib import Path
 from typing import Any
