@@ -69,6 +69,7 @@ class ColabLike:
             **inherited,
             "PATH": f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
             "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+            "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait would count as work
             "GIT_CONFIG_COUNT": "2",
             "GIT_CONFIG_KEY_0": f"url.{self.clone.as_uri()}.insteadOf",
             "GIT_CONFIG_VALUE_0": self.repository,

@@ -7,6 +7,7 @@ run without `google.colab`, as on any machine where avlib is there.
 """
 
 import json
+import os
 import re
 import time
 
@@ -133,4 +134,5 @@ def test_notebook_runs_to_its_end(installed, times, page, tmp_path):
         if "solution" in tags and "check." in cell.source:
             assert "✓ check." in text, f"a solution that does not pass: {cell.source}\n{text}"
             assert not re.search(r"[✗○] check\.", text), f"{cell.source}\n{text}"
-    assert cpu < KERNEL_SECONDS
+    # On a busy machine a second of a core does less.
+    assert cpu < KERNEL_SECONDS * max(1.0, os.getloadavg()[1] / (os.cpu_count() or 1))
