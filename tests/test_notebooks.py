@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.colab, pytest.mark.slow]
 BOOK = colab_like.Path(__file__).resolve().parent.parent / "book"
 PAGES = sorted(path.stem for path in BOOK.glob("*.ipynb"))
 DOCTOR_SECONDS = 30
-KERNEL_SECONDS = 120  # of one core, for a page of 45 with its solutions, the imports, the doctor
+KERNEL_SECONDS = 180  # a page of 45 of one core, with its solutions, the imports, the doctor
 
 
 @pytest.fixture(scope="module")
