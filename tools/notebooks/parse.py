@@ -10,7 +10,7 @@ _FENCE = re.compile(r"^(?P<indent> *)(?P<fence>`{3,}|:{3,}|~{3,})(?P<info>.*)$")
 _DIRECTIVE = re.compile(r"^\{(?P<name>[\w:+-]+)\}[ \t]*(?P<argument>.*)$")
 _TARGET = re.compile(r"^\((?P<label>[^()\s]+)\)=\s*$")
 _MATHS_END = re.compile(r"\$\$[ \t]*(?:\((?P<label>[^()\s]+)\))?[ \t]*$")
-_ENVIRONMENT = re.compile(r"^\\begin\{(?P<name>align|gather|equation|multline)(?P<star>\*?)\}")
+_ENVIRONMENT = re.compile(r"^\\begin\{(?P<name>align|gather|equation)(?P<star>\*?)\}")
 _OPTION = re.compile(r"^:(?P<key>[\w-]+):[ \t]*(?P<value>.*)$")
 # Whatever stands in these is not read as Markdown.
 _LITERAL = {"code-cell", "literalinclude", "math", "bibliography", "list-table", "glossary"}
