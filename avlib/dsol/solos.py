@@ -142,7 +142,7 @@ class Solos:
         side = self.cfg.frame_size
         left, top = rng.integers(0, self.cfg.read_size - side + 1, 2)
         picture = solo.picture[top : top + side, left : left + side]
-        box = solo.box - np.float32([left, top, left, top])
+        box = solo.box - np.array([left, top, left, top], np.float32)
         return np.ascontiguousarray(picture), box.clip(0, side).astype(np.float32)
 
 
