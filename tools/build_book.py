@@ -223,8 +223,11 @@ def refuse(faults: list[str]) -> int:
 def main() -> int:
     """Build, and say where the book is."""
     started = time.monotonic()
-    if code := build():
-        return code
+    try:
+        if code := build():
+            return code
+    except RuntimeError as problem:
+        return refuse([str(problem)])
     print(f"\nThe book is built ({time.monotonic() - started:.0f} s). Open it:")
     print(ROOT / "_build" / "html" / "index.html")
     return 0

@@ -134,13 +134,15 @@ def executed_pages(root: Path, pages: Sequence[str]) -> dict[str, tuple[Any, dic
     """Name of every page with code -> the executed notebook in the cache, and its seconds.
 
     Raises:
-        KeyError: a page was never executed.
+        RuntimeError: a page is not there as it now stands.
     """
     from jupyter_cache import get_cache
 
     cache = get_cache(str(root / CACHE))
     found = {}
     for page, notebook in pages_with_code(root, pages).items():
+        if not is_cached(cache, notebook):
+            raise RuntimeError(f"{page}.md has changed since the book was built; run `make book`")
         record = cache.match_cache_notebook(notebook)
         _, executed = cache.merge_match_into_notebook(notebook)
         seconds = {
