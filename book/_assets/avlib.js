@@ -9,7 +9,7 @@
     '.bd-article .pst-scrollable-table-container, .bd-article div.math';
   function reachable() {
     document.querySelectorAll(boxes).forEach(function (box) {
-      if (box.scrollWidth > box.clientWidth && !box.hasAttribute('tabindex')) { box.tabIndex = 0; }
+      if (box.scrollWidth > box.clientWidth && box.tabIndex < 0) { box.tabIndex = 0; }
     });
   }
   ['DOMContentLoaded', 'load', 'resize'].forEach(function (event) {
