@@ -140,6 +140,18 @@ def click(element):
     element.click()
 
 
+def choices(item):
+    """The boxes or buttons of a question, in the order in which it was written down."""
+    boxes = several(item, ".avl-choices input")
+    return sorted(boxes, key=lambda box: int(box.get_attribute("value")))
+
+
+def reasons(item):
+    """What stands below each choice: whether it is right, and why, in that same order."""
+    lines = [one(box.find_element(By.XPATH, "ancestor::li"), ".avl-why") for box in choices(item)]
+    return [(line.get_attribute("data-right"), line.text) for line in lines]
+
+
 def verdict(item):
     box = one(item, ".avl-verdict")
     assert box.get_attribute("role") == "status"
@@ -162,7 +174,8 @@ def test_choice_explains_the_wrong_then_all(opened):
     click(one(item, ".avl-check"))
     assert verdict(item) == "Choose first."
     assert not item.get_attribute("data-first")
-    radios = several(item, "input")
+    radios = choices(item)
+    assert radios != several(item, "input")  # shown in another order
     click(radios[1])
     click(one(item, ".avl-check"))
     assert verdict(item) == "Not right.\nThat has two values."
@@ -170,9 +183,11 @@ def test_choice_explains_the_wrong_then_all(opened):
     click(radios[0])
     click(one(item, ".avl-check"))
     assert verdict(item) == "Right.\nIt may exceed 1."
-    told = [line.text for line in several(item, ".avl-why")]
-    assert told == ["It may exceed 1.", "That has two values.", "Tags are shown, not followed."]
-    assert [w.get_attribute("data-right") for w in several(item, ".avl-why")] == ["yes", "no", "no"]
+    assert reasons(item) == [
+        ("yes", "It may exceed 1."),
+        ("no", "That has two values."),
+        ("no", "Tags are shown, not followed."),
+    ]
     assert item.get_attribute("data-state") == "right"
     assert item.get_attribute("data-first") == "wrong"
     assert not one(item, ".avl-check").is_displayed()
@@ -181,7 +196,7 @@ def test_choice_explains_the_wrong_then_all(opened):
 
 def test_several_right_ones_must_all_be_ticked(opened):
     item = several(opened("quiz"), ".avl-item")[1]
-    boxes, check = several(item, "input"), one(item, ".avl-check")
+    boxes, check = choices(item), one(item, ".avl-check")
     click(boxes[0])
     click(check)
     assert verdict(item) == "What you chose holds, but it is not all that holds."
@@ -255,9 +270,9 @@ def test_ordering_from_the_keyboard(opened, browser):
     assert marks == ["yes" if a == b else "no" for a, b in zip(start, names, strict=True)]
     good = marks.count("yes")
     assert verdict(item).startswith(f"Not right: {good} of 3 in their place")
-    reasons = dict(zip(names, ("sound", "edit", "back"), strict=True))
+    why = dict(zip(names, ("sound", "edit", "back"), strict=True))
     for name, mark in zip(start, marks, strict=True):
-        assert (f"{name}: not here. {reasons[name]}" in verdict(item)) == (mark == "no")
+        assert (f"{name}: not here. {why[name]}" in verdict(item)) == (mark == "no")
     for place, name in enumerate(names):  # bring each up to its place
         while order(item).index(name) > place:
             row = several(item, ".avl-order > li")[order(item).index(name)]
@@ -286,19 +301,19 @@ def test_first_tries_are_scored_and_weak_objectives_named(opened):
     root = opened("quiz")
     items = several(root, ".avl-item")
     assert one(root, ".avl-score").text == ""
-    click(several(items[0], "input")[0])
+    click(choices(items[0])[0])
     click(one(items[0], ".avl-check"))
     assert (root.get_attribute("data-answered"), root.get_attribute("data-score")) == ("1", "1")
     for item in items[1:]:
         if item is items[1]:
-            click(several(item, "input")[1])
+            click(choices(item)[1])
         if item is items[2]:
             one(item, "input").send_keys("1")
         assert not one(item, ".avl-show").is_displayed()
         click(one(item, ".avl-check"))
         click(one(item, ".avl-show"))
         assert item.get_attribute("data-state") == "shown"
-    assert [line.text for line in several(items[1], ".avl-why")] == ["twice 1", "odd", "twice 2"]
+    assert reasons(items[1]) == [("yes", "twice 1"), ("no", "odd"), ("yes", "twice 2")]
     assert verdict(items[2]).startswith("66150 samples (± 1). Six seconds.")
     assert "Not 11025: That is one second." in verdict(items[2])
     assert order(items[3]) == ["STFT", "mask", "inverse"]
@@ -318,9 +333,9 @@ def test_first_tries_are_scored_and_weak_objectives_named(opened):
 def test_all_right_at_once(opened):
     root = opened("quiz")
     items = several(root, ".avl-item")
-    click(several(items[0], "input")[0])
-    click(several(items[1], "input")[0])
-    click(several(items[1], "input")[2])
+    click(choices(items[0])[0])
+    click(choices(items[1])[0])
+    click(choices(items[1])[2])
     one(items[2], "input").send_keys("66150")
     while order(items[3]) != ["STFT", "mask", "inverse"]:
         names = [("STFT", "mask", "inverse").index(name) for name in order(items[3])]
@@ -345,7 +360,8 @@ def test_answer_comes_after_the_prediction(opened, pick, said, state):
     click(one(root, ".avl-check"))
     assert "15 dB" not in root.text
     assert one(root, ".avl-say").text == "Choose one of them first."
-    radios = several(root, "input")
+    radios = choices(root)
+    assert radios != several(root, "input")  # shown in another order
     click(radios[pick])
     assert "15 dB" not in root.text
     one(root, ".avl-check").send_keys(Keys.ENTER)

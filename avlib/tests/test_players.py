@@ -11,6 +11,7 @@ import soundfile
 from PIL import Image
 
 from avlib.viz import players, plots, slides
+from avlib.viz.pieces import pixels
 
 RATE = 11025
 TIME = np.arange(RATE) / RATE
@@ -207,6 +208,22 @@ def test_score_bars_without_groups():
     table = pd.DataFrame({"row": ["a", "a", "b"], "SDR (dB)": [1.0, 3.0, 5.0]})
     ax = plots.score_bars(table, x="row", hue="row")
     assert [bar.get_height() for group in ax.containers for bar in group] == [2.0, 5.0]
+
+
+def test_bars_without_groups_stand_on_their_labels():
+    table = pd.DataFrame({"row": ["a", "c", "b", "c", None], "SDR (dB)": [1.0, 3.0, 5.0, 4.0, 9.0]})
+    table["row"] = pd.Categorical(table["row"], ["c", "a", "b"])
+    ax = plots.score_bars(table, x="row", hue="row")
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["c", "a", "b"]
+    middles = [bar.get_x() + bar.get_width() / 2 for group in ax.containers for bar in group]
+    assert middles == pytest.approx(list(ax.get_xticks()))
+
+
+def test_mask_and_replay_wear_the_same_colours():
+    values = np.array([[0.0, 1.0]])
+    image = plots.mask(values, 4000, 10).images[0]
+    shown = (image.to_rgba(values)[..., :3] * 255).astype(np.uint8)
+    np.testing.assert_array_equal(shown, pixels(values, "a mask"))
 
 
 def test_numbers_stand_clear_of_error_bars():

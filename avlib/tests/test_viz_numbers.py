@@ -75,8 +75,8 @@ def test_numbers_are_written_for_readers():
 def test_pixels_draw_maps_and_keep_bytes():
     drawn = pixels(np.array([[0.0, 1.0], [0.5, 1.0]]), "a map")
     assert drawn.dtype == np.uint8
-    assert drawn[0, 0].tolist() == [68, 1, 84]  # viridis' darkest
-    assert drawn[0, 1].tolist() == drawn[1, 1].tolist() == [253, 231, 36]
+    assert drawn[0, 0].tolist() == [0, 34, 77]  # cividis' darkest
+    assert drawn[0, 1].tolist() == drawn[1, 1].tolist() == [253, 231, 55]
     photo = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
     assert pixels(photo, "a photograph") is photo
     assert pixels(np.ones((1, 1, 3)), "white").tolist() == [[[255, 255, 255]]]
@@ -205,6 +205,31 @@ def test_several_right_choices_are_ticked_not_picked():
     assert "Choose all that hold" in page.get_text()
 
 
+def test_choices_are_shuffled_by_their_question_alone():
+    names = ["one", "two", "three", "four"]
+    places = set()
+    for k in range(40):
+        what = f"Which, in case {k}?"
+        page = soup(quiz([Choice(what, [(name, name == "two", f"why {name}") for name in names], 1)]))
+        shown = [int(box["value"]) for box in page.select(".avl-choices input")]
+        assert [label.text for label in page.select(".avl-choices label")] == [
+            names[n] for n in shown
+        ]
+        told = page.select(".avl-answer li")
+        assert [int(row["data-k"]) for row in told] == shown
+        for row, n in zip(told, shown, strict=True):
+            assert row.select_one(".avl-because").text == f"why {names[n]}"
+            assert row["data-right"] == ("yes" if names[n] == "two" else "no")
+        guess = predict_then_reveal(what, names, 1, "So it is.")
+        assert [int(box["value"]) for box in soup(guess).select("input")] == shown
+        assert "; ".join(names[n] for n in shown) in guess.text
+        assert soup(guess).figure["data-right"] == "1"
+        places.add(shown.index(1))
+        turned = Choice(what, [(name, name == "four", "why") for name in names[::-1]], 1)
+        assert [n for n, _ in turned.shown()] == shown  # neither texts nor what is right decide
+    assert places == {0, 1, 2, 3}
+
+
 def test_ordering_is_never_shown_in_order_and_always_the_same():
     for count in range(2, 7):
         for k in range(20):
@@ -324,7 +349,7 @@ def test_replay_carries_pictures_numbers_and_sounds():
     rows = page.select(".avl-shot")
     assert not any(row.has_attr("hidden") for row in rows)
     assert [row.dd.text for row in rows] == ["−1", "0", "1"]
-    assert [picture(row.img)[0, 0].tolist() for row in rows][::2] == [[68, 1, 84], [253, 231, 36]]
+    assert [picture(row.img)[0, 0].tolist() for row in rows][::2] == [[0, 34, 77], [253, 231, 55]]
     assert [row.img["alt"] for row in rows] == ["step 0, mask", "step 1, mask", "step 2, mask"]
     power = []
     for row in rows:

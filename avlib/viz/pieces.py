@@ -14,12 +14,15 @@ from avlib.viz.rich import plain
 LEVELS = 63
 """Steps of a map's colours."""
 
+MASK_COLOURS = "cividis"
+"""Colour map of masks, wherever they are drawn: dark keeps nothing, bright keeps everything."""
+
 
 def pixels(picture: ArrayLike, what: str) -> NDArray[np.uint8]:
     """A picture as bytes (height, width, 3).
 
     Args:
-        picture: (height, width) in [0, 1], drawn in viridis with row 0 at the top, or
+        picture: (height, width) in [0, 1], drawn in the colours of masks with row 0 at the top, or
             (height, width, 3) as bytes or in [0, 1].
         what: names it in errors.
 
@@ -28,7 +31,7 @@ def pixels(picture: ArrayLike, what: str) -> NDArray[np.uint8]:
 
     Example:
         >>> pixels([[0.0, 1.0]], "a map").tolist()
-        [[[68, 1, 84], [253, 231, 36]]]
+        [[[0, 34, 77], [253, 231, 55]]]
     """
     values = np.asarray(picture)
     if values.ndim not in (2, 3) or (values.ndim == 3 and values.shape[-1] != 3) or not values.size:
@@ -47,7 +50,7 @@ def pixels(picture: ArrayLike, what: str) -> NDArray[np.uint8]:
         from matplotlib import colormaps
 
         # Few levels pack small without loss; a lossy packing would change a map's colours.
-        values = colormaps["viridis"](np.round(values * LEVELS) / LEVELS)[..., :3]
+        values = colormaps[MASK_COLOURS](np.round(values * LEVELS) / LEVELS)[..., :3]
     return (values * 255).astype(np.uint8)
 
 

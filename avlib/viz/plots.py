@@ -17,6 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
 
+from avlib.viz.pieces import MASK_COLOURS
+
 FLOOR_DB = -70.0
 """What lies this far below the loudest point of a spectrogram is drawn as silence."""
 
@@ -40,6 +42,10 @@ def use_theme() -> None:
             "figure.dpi": 120,
             "figure.figsize": (7.5, 3),
             "figure.constrained_layout.use": True,
+            # matplotlib brings this font along, so a figure looks the same on every machine;
+            # seaborn's first choice is a font that only some have.
+            "font.family": ["DejaVu Sans"],
+            "mathtext.fontset": "dejavusans",
             "axes.spines.top": False,
             "axes.spines.right": False,
             "axes.titlelocation": "left",
@@ -186,7 +192,7 @@ def mask(
         array,
         origin="lower",
         aspect="auto",
-        cmap="cividis",
+        cmap=MASK_COLOURS,
         extent=(0.0, seconds, 0.0, array.shape[0]),
         interpolation="nearest",
         vmin=0,
@@ -220,7 +226,10 @@ def score_bars(
         title: stands above.
     """
     ax = ax or plt.subplots()[1]
-    sns.barplot(scores, x=x, y=y, hue=hue, ax=ax, seed=0, edgecolor="black", linewidth=0.8)
+    # One bar a group stands on its label; left to itself, seaborn sets it aside where rows of the
+    # column have no value.
+    style: dict[str, Any] = {"edgecolor": "black", "linewidth": 0.8, "dodge": hue != x}
+    sns.barplot(scores, x=x, y=y, hue=hue, ax=ax, seed=0, **style)
     legend = ax.get_legend()
     handles = legend.get_patches() if legend else []
     groups = cast(list[BarContainer], ax.containers)

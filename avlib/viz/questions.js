@@ -37,13 +37,15 @@
         const rights = rows.filter((row) => row.dataset.right === 'yes').map((row) => Number(row.dataset.k));
         const right = picks.length === rights.length && rights.every((k) => picks.includes(k));
         const wrong = picks.filter((k) => !rights.includes(k));
-        const why = wrong.concat(right ? picks : []).map((k) => because(find(rows[k], '.avl-because')));
+        const told = (k) => rows.find((row) => Number(row.dataset.k) === k);
+        const why = wrong.concat(right ? picks : []).map((k) => because(find(told(k), '.avl-because')));
         const some = 'What you chose holds, but it is not all that holds.';
         return { right, say: [right ? 'Right.' : wrong.length ? 'Not right.' : some, ...why] };
       },
       show: (item) => {
-        all(item, '.avl-answer li').forEach((row, k) => {
-          const line = all(item, '.avl-why')[k];
+        all(item, '.avl-answer li').forEach((row) => {
+          const input = find(item, '.avl-choices input[value="' + row.dataset.k + '"]');
+          const line = find(input.closest('li'), '.avl-why');
           line.innerHTML = find(row, '.avl-because').innerHTML;
           line.dataset.right = row.dataset.right;
           line.hidden = false;
@@ -134,7 +136,10 @@
     const over = done.length === items.length;
     find(root, '.avl-again').hidden = !over;
     const weak = [...new Set(items.filter((item) => item.dataset.first !== 'right').map((item) => item.dataset.objective))].sort();
-    const advice = weak.length ? ' Worth another look: objective' + (weak.length > 1 ? 's ' : ' ') + weak.join(', ') + '.' : ' Every objective reached.';
+    const called = weak.map((n) => items.find((item) => item.dataset.objective === n).dataset.topic);
+    const named = items[0].dataset.topic !== undefined;
+    const look = named ? called.join(', ') : 'objective' + (weak.length > 1 ? 's ' : ' ') + weak.join(', ');
+    const advice = weak.length ? ' Worth another look: ' + look + '.' : named ? ' You are ready.' : ' Every objective reached.';
     find(root, '.avl-score').textContent = over ? good + ' of ' + items.length + ' right at the first try.' + advice : '';
   };
   const finish = (item, state, given) => {
@@ -154,7 +159,7 @@
       root.dataset.chosen = pick;
       item.dataset.state = right === '' ? 'shown' : fits ? 'right' : 'wrong';
       all(item, '.avl-choices input').forEach((input) => { input.disabled = true; });
-      const guess = 'You predicted: ' + all(item, '.avl-choices label')[pick].textContent.trim() + '. ';
+      const guess = 'You predicted: ' + find(item, '.avl-choices input:checked').closest('label').textContent.trim() + '. ';
       const verdict = right === '' ? 'Here is what happens.' : fits ? 'That is right.' : 'It comes out differently.';
       put(find(item, '.avl-verdict'), guess + verdict, ...Array.from(find(item, '.avl-answer').children).slice(1).map((part) => part.cloneNode(true)));
       find(item, '.avl-bar').hidden = true;

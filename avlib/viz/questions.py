@@ -16,13 +16,37 @@ from avlib.viz.pieces import number, text_poster
 from avlib.viz.rich import plain, rich
 
 
+def shuffled(question: str, count: int, anew: bool = False) -> list[int]:
+    """An order for what belongs to a question: it depends on the question's text alone.
+
+    Writers put the right choice where they like; readers learn such habits sooner than anything.
+
+    Args:
+        question: its text decides.
+        count: how many things are to be brought into an order.
+        anew: the order in which they are given is not a possible answer; needs two things.
+
+    Example:
+        >>> shuffled("2 + 2?", 4) == shuffled("2 + 2?", 4), sorted(shuffled("2 + 2?", 4))
+        (True, [0, 1, 2, 3])
+    """
+    # The word in front was tried out: with it no quiz of the book has all its right choices in
+    # one and the same place.
+    dice, order = random.Random(zlib.crc32(f"shown{question}".encode())), list(range(count))
+    dice.shuffle(order)
+    while anew and order == sorted(order):
+        dice.shuffle(order)
+    return order
+
+
 @dataclass(frozen=True)
 class Choice:
     """A question with choices, of which one is right, or several that must all be chosen.
 
     Attributes:
         question: what is asked.
-        choices: (text, is it right, why or why not) for every choice.
+        choices: (text, is it right, why or why not) for every choice; they are shown in another
+            order, always the same.
         objective: number of the chapter's learning objective that it tests.
 
     Raises:
@@ -47,6 +71,10 @@ class Choice:
         for text, _, explanation in self.choices:
             _require(bool(explanation.strip()), self.question, f"does not explain {text!r}")
 
+    def shown(self) -> list[tuple[int, tuple[str, bool, str]]]:
+        """The choices with their numbers, in the order in which they stand on the page."""
+        return [(k, self.choices[k]) for k in shuffled(self.question, len(self.choices))]
+
     def body(self, name: str) -> str:
         """The inside of the question for a given id."""
         several = sum(is_right for _, is_right, _ in self.choices) > 1
@@ -54,7 +82,7 @@ class Choice:
         rows = "".join(
             f'<li><label><input type="{kind}" name="{name}" value="{k}" autocomplete="off">'
             f'<span>{rich(text)}</span></label><p class="avl-why" hidden></p></li>'
-            for k, (text, _, _) in enumerate(self.choices)
+            for k, (text, _, _) in self.shown()
         )
         ask = '<p class="avl-hint">Choose all that hold.</p>' if several else ""
         return f'{ask}<ul class="avl-choices">{rows}</ul>'
@@ -65,13 +93,13 @@ class Choice:
             f'<li data-k="{k}" data-right="{"yes" if right else "no"}">'
             f"<strong>{'Right' if right else 'Not right'}: {rich(text)}</strong> "
             f'<span class="avl-because">{rich(why)}</span></li>'
-            for k, (text, right, why) in enumerate(self.choices)
+            for k, (text, right, why) in self.shown()
         )
         return f"<ul>{rows}</ul>"
 
     def lines(self) -> list[str]:
         """The question in words."""
-        return [self.question, *(f"   ( )  {text}" for text, _, _ in self.choices)]
+        return [self.question, *(f"   ( )  {text}" for _, (text, _, _) in self.shown())]
 
 
 @dataclass(frozen=True)
@@ -188,11 +216,7 @@ class Ordering:
 
     def shuffled(self) -> list[int]:
         """Numbers of the items as they are shown at first: never the right order."""
-        order = list(range(len(self.items)))
-        dice = random.Random(zlib.crc32(self.question.encode()))
-        while order == sorted(order):
-            dice.shuffle(order)
-        return order
+        return shuffled(self.question, len(self.items), anew=True)
 
     def body(self, name: str) -> str:
         """The inside of the question for a given id."""
@@ -227,7 +251,9 @@ class Ordering:
 Item = Choice | Numeric | Ordering
 
 
-def quiz(items: Sequence[Item], label: str = "Quiz") -> Component:
+def quiz(
+    items: Sequence[Item], label: str = "Quiz", topics: Mapping[int, str] | None = None
+) -> Component:
     """Several questions, each answered with an explanation, and a score at the end.
 
     The first try counts; after it a reader may try again or look at the answer. At the end stands
@@ -236,9 +262,11 @@ def quiz(items: Sequence[Item], label: str = "Quiz") -> Component:
     Args:
         items: `Choice`, `Numeric` and `Ordering` questions.
         label: the name that stands above them.
+        topics: names for the objectives, by which the advice at the end calls them; without, it
+            gives their numbers, which are those at the top of the chapter.
 
     Raises:
-        ValueError: no question, or two that ask the same.
+        ValueError: no question, two that ask the same, or an objective that has no name in topics.
 
     Example:
         >>> quiz([Numeric("7 × 8?", 56, 0, "", "It is 56.", 1)]).text
@@ -250,9 +278,12 @@ def quiz(items: Sequence[Item], label: str = "Quiz") -> Component:
     questions = [item.question for item in items]
     if len(set(questions)) < len(questions):
         raise ValueError("two questions of the quiz ask the same")
+    for item in items:
+        named = topics is None or bool(topics.get(item.objective, "").strip())
+        _require(named, item.question, f"has the objective {item.objective}, which has no name")
 
     name = unique_id("questions", label, *questions)
-    parts = [_item(item, k, len(items), f"{name}-{k}") for k, item in enumerate(items)]
+    parts = [_item(item, k, len(items), f"{name}-{k}", topics) for k, item in enumerate(items)]
     end = (
         '<div class="avl-bar avl-end"><span class="avl-score" role="status"></span>'
         '<button type="button" class="avl-quiet avl-again" hidden>Start again</button></div>'
@@ -279,7 +310,7 @@ def predict_then_reveal(
 
     Args:
         question: what will happen?
-        choices: what a reader may expect.
+        choices: what a reader may expect; shown in another order, always the same.
         right: number of the choice that holds, or None where there is no single right one.
         answer: what happens, and why; shown only after a choice has been made.
         label: the name that stands above it.
@@ -298,10 +329,11 @@ def predict_then_reveal(
         _require(0 <= right < len(choices), question, f"has no choice number {right}")
 
     name = unique_id("questions", label, question)
+    order = shuffled(question, len(choices))
     rows = "".join(
         f'<li><label><input type="radio" name="{name}-choice" value="{k}" autocomplete="off">'
-        f"<span>{rich(choice)}</span></label></li>"
-        for k, choice in enumerate(choices)
+        f"<span>{rich(choices[k])}</span></label></li>"
+        for k in order
     )
     told = f"<p><strong>{rich(choices[right])}.</strong></p>" if right is not None else ""
     body = (
@@ -315,8 +347,8 @@ def predict_then_reveal(
     )
     fit = "" if right is None else str(right)
     whole = _figure(name, label, body, {"kind": "predict", "right": fit})
-    listed = "; ".join(plain(choice) for choice in choices)
-    lines = [question, *(f"   ( )  {choice}" for choice in choices)]
+    listed = "; ".join(plain(choices[k]) for k in order)
+    lines = [question, *(f"   ( )  {choices[k]}" for k in order)]
     return Component(
         whole,
         f"{plain(label)}: {plain(question)} Choices: {listed}.",
@@ -336,10 +368,12 @@ def _figure(name: str, label: str, body: str, data: Mapping[str, str]) -> str:
     )
 
 
-def _item(item: Item, k: int, count: int, name: str) -> str:
+def _item(item: Item, k: int, count: int, name: str, topics: Mapping[int, str] | None) -> str:
     """One question with its buttons, its verdict, and the fold with the answer."""
+    topic = f' data-topic="{attribute(plain(topics[item.objective]))}"' if topics else ""
     return (
-        f'<fieldset class="avl-item" data-kind="{item.kind}" data-objective="{item.objective}">'
+        f'<fieldset class="avl-item" data-kind="{item.kind}" data-objective="{item.objective}"'
+        f"{topic}>"
         f'<legend><span class="avl-count">{k + 1} of {count}</span> {rich(item.question)}</legend>'
         f"{item.body(name)}"
         '<div class="avl-bar" hidden><button type="button" class="avl-check">Check'
