@@ -32,7 +32,7 @@ SOUNDS = """
       return {label: audio.getAttribute('aria-label'), seconds: buffer.duration,
               loudest: loudest, autoplay: audio.autoplay,
               place: (audio.closest('figure') || audio).id || 'page'};
-    })).then(done, 
+    })).then(done,
       (error) => done([{label: String(error), seconds: 0, loudest: 0, place: 'page'}]));
 """
 AXE = """
