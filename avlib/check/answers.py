@@ -17,14 +17,14 @@ class AnswerCheck:
     Args:
         truth: a number, a string, a boolean, or a tuple of these. Strings are compared without
             regard to case and outer spaces.
-        tolerance: absolute, for numbers.
+        tolerance: absolute, for numbers; a tuple of several gives each answer its own.
         hints: wrong answer -> why it is wrong.
         otherwise: said for every other wrong answer.
         right: why the truth is right, said to who has found it.
         name: under which the reader finds it; set by ``check.<name>``.
 
     Raises:
-        ValueError: a hint is given for the right answer.
+        ValueError: a hint is given for the right answer, or not one tolerance for each answer.
 
     Example:
         >>> columns = AnswerCheck(256, hints={255: "Both ends get a column."}, right="Yes.")
@@ -33,13 +33,17 @@ class AnswerCheck:
     """
 
     truth: Any
-    tolerance: float | int = 0
+    tolerance: float | int | tuple[float | int, ...] = 0
     hints: Mapping[Any, str] = field(default_factory=dict)
     otherwise: str = "That is not it."
     right: str = ""
     name: str = ""
 
     def __post_init__(self) -> None:
+        if isinstance(self.tolerance, tuple) and (
+            not isinstance(self.truth, tuple) or len(self.tolerance) != len(self.truth)
+        ):
+            raise ValueError("several tolerances are for a tuple of as many answers")
         wrong = [hint for hint in self.hints if self._same(hint, self.truth)]
         if wrong:
             raise ValueError(f"there is a hint for the right answer {wrong[0]!r}")
@@ -83,35 +87,40 @@ class AnswerCheck:
                 return f"Choose one of these: {', '.join(map(repr, choices))}."
         return ""
 
-    def _same(self, a: Any, b: Any) -> bool:
-        """Whether two answers are the same."""
+    def _same(self, a: Any, b: Any, place: int = 0) -> bool:
+        """Whether two answers are the same; `place` is where they stand among several."""
         if isinstance(a, tuple) or isinstance(b, tuple):
             both = isinstance(a, tuple) and isinstance(b, tuple) and len(a) == len(b)
-            return both and all(self._same(x, y) for x, y in zip(a, b, strict=True))
+            return both and all(
+                self._same(x, y, k) for k, (x, y) in enumerate(zip(a, b, strict=True))
+            )
         if isinstance(a, str) or isinstance(b, str):
             both = isinstance(a, str) and isinstance(b, str)
             return both and a.strip().casefold() == b.strip().casefold()
         if isinstance(a, bool) or isinstance(b, bool):
             return a is b
         # Half a millionth of slack, because 0.1 + 0.2 is not 0.3.
-        return bool(abs(a - b) <= self.tolerance + 5e-7 * max(1.0, abs(b)))
+        slack = self.tolerance[place] if isinstance(self.tolerance, tuple) else self.tolerance
+        return bool(abs(a - b) <= slack + 5e-7 * max(1.0, abs(b)))
 
     def _partly(self, answer: Any) -> str:
         """Which of several answers are right."""
         if not isinstance(self.truth, tuple) or len(self.truth) < 2:
             return ""
         pairs = zip(answer, self.truth, strict=True)
-        right = [str(k) for k, pair in enumerate(pairs, 1) if self._same(*pair)]
+        right = [str(k) for k, pair in enumerate(pairs, 1) if self._same(*pair, k - 1)]
         if not right:
             return " None of your answers is right yet."
         return f" Right so far: number {', '.join(right)} of {len(self.truth)}."
 
 
 def _plain(answer: Any) -> Any:
-    """Numbers of NumPy and torch as Python's own, lists as tuples."""
+    """Numbers of NumPy and torch as Python's own, lists and arrays with one axis as tuples."""
     if isinstance(answer, list | tuple):
         return tuple(map(_plain, answer))
-    return answer.item() if hasattr(answer, "item") and getattr(answer, "ndim", 1) == 0 else answer
+    if hasattr(answer, "tolist") and getattr(answer, "ndim", 2) < 2:
+        return _plain(answer.tolist())
+    return answer
 
 
 def _sort(value: Any) -> str:

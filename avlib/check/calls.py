@@ -23,6 +23,7 @@ class Outcome(NamedTuple):
         changed: number of the first argument that it changed in place.
         array: whether NumPy arrays were among the results.
         gradients: with respect to each floating-point argument, None without any.
+        stuck: the exception that stopped the gradients, where plain values came out.
     """
 
     value: Any = None
@@ -31,44 +32,58 @@ class Outcome(NamedTuple):
     changed: int | None = None
     array: bool = False
     gradients: tuple[Tensor, ...] | None = None
+    stuck: Exception | None = None
 
 
-def call(function: Callable[..., Any], args: tuple, seed: int | None = None) -> Outcome:
+def call(
+    function: Callable[..., Any],
+    args: tuple,
+    seed: int | None = None,
+    wanted: tuple[int, ...] | None = None,
+) -> Outcome:
     """Call a function with copies of the arguments and note what happens.
 
     Args:
         function: any.
         args: its arguments, which stay as they are.
         seed: take gradients as well, of a projection drawn with this seed.
+        wanted: numbers of the arguments that gradients are taken of; all, if it is None.
     """
     given = values.copied(args)
     try:
         result = function(*given)
     except Exception as error:  # whatever a reader's function raises becomes a verdict
         return Outcome(error=error, where=_where(error, function))
+    gradients, stuck = None, None
+    if seed is not None:
+        gradients, stuck = _gradients(function, args, seed, wanted)
     changed = (k for k, pair in enumerate(zip(given, args, strict=True)) if _differ(*pair))
     return Outcome(
         values.uniform(result),
         changed=next(changed, None),
         array=values.has_array(result),
-        gradients=None if seed is None else _gradients(function, args, seed),
+        gradients=gradients,
+        stuck=stuck,
     )
 
 
-def _gradients(function: Callable[..., Any], args: tuple, seed: int) -> tuple[Tensor, ...] | None:
-    """Gradients of a random projection of the result; None if it has none.
+def _gradients(
+    function: Callable[..., Any], args: tuple, seed: int, wanted: tuple[int, ...] | None
+) -> tuple[tuple[Tensor, ...] | None, Exception | None]:
+    """Gradients of a random projection of the result, None if it has none; what stopped them.
 
     One random projection of all values tells two Jacobians apart (with probability one) at the
     price of one pass backwards.
     """
     given = values.copied(args)
-    inputs = [leaf for leaf in values.leaves(given) if _floating(leaf)]
+    asked = given if wanted is None else tuple(given[k] for k in wanted)
+    inputs = [leaf for leaf in values.leaves(asked) if _floating(leaf)]
     for leaf in inputs:
         leaf.requires_grad_()
     try:
         result = function(*given)
-    except Exception:  # it ran without gradients: NumPy or the like does not run with them
-        return None
+    except Exception as error:  # it ran without gradients: NumPy, say, does not run with them
+        return None, error
     generator = torch.Generator().manual_seed(seed)
     total = torch.zeros((), dtype=torch.float64)
     for leaf in values.leaves(result):
@@ -77,12 +92,16 @@ def _gradients(function: Callable[..., Any], args: tuple, seed: int) -> tuple[Te
             weights = torch.randn(flat.shape, generator=generator, dtype=torch.float64)
             total = total + (flat * weights).sum()
     if not total.requires_grad or not inputs:
-        return None
-    found = torch.autograd.grad(total, inputs, allow_unused=True)
-    return tuple(
+        return None, None
+    try:
+        found = torch.autograd.grad(total, inputs, allow_unused=True)
+    except RuntimeError as error:  # in-place operations, mostly
+        return None, error
+    gradients = tuple(
         torch.zeros_like(leaf) if gradient is None else gradient
         for gradient, leaf in zip(found, inputs, strict=True)
     )
+    return gradients, None
 
 
 def _floating(leaf: Any) -> bool:

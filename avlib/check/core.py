@@ -22,6 +22,11 @@ DETACHED = (
     "Your result has no gradient: it is cut off from its arguments. `.detach()`, `.item()`, "
     "NumPy, `torch.tensor(…)`, a comparison or `torch.no_grad()` on the way do that."
 )
+IN_PLACE = (
+    "An in-place operation breaks the gradient: `a += b`, `a[k] = b` or `a.clamp_()` overwrite "
+    "numbers that the way backwards needs. Make a new tensor: `a = a + b`, `torch.stack`."
+)
+STUCK = "The values come out, but taking their gradient stops with {kind}: {error}"
 CHANGED = (
     "Your function changes its argument `{name}` in place, and whoever called it does not expect "
     "that. Make a new tensor: `a = a + b` instead of `a += b`, or begin with `.clone()`."
@@ -87,7 +92,8 @@ class FunctionCheck:
         range: lowest and highest value that can come out, None for no bound.
         range_hint: said when a value lies outside of `range`, or is not finite.
         limits: edge cases, each with its own hint.
-        gradient: also compare the gradients with respect to all floating-point arguments.
+        gradient: also compare the gradients with respect to the floating-point arguments.
+        gradient_of: numbers of the arguments whose gradients are compared; None for all.
         gradient_hint: said when they differ.
         value_hint: said when the result differs on random inputs.
         mistakes: known wrong functions; who does the same as one of them gets its hint.
@@ -95,7 +101,9 @@ class FunctionCheck:
         atol: absolute tolerance.
         compare: whether a result is right, ``compare(got, expected)``, instead of equality within
             tolerance; both are in the form of `values.uniform`.
-        same_shape: whether kind and shape must be those of the reference.
+        same_shape: whether kind and shape must be those of the reference; or a function that is
+            given a result, in the form of `values.uniform`, and says what is wrong with its kind,
+            the empty string if nothing is.
         draws: sets of random arguments for each check.
         name: under which the reader finds it; set by ``check.<name>``.
 
@@ -114,13 +122,14 @@ class FunctionCheck:
     range_hint: str = "Some values cannot be right, whatever the arguments are."
     limits: tuple[Limit, ...] = ()
     gradient: bool = False
+    gradient_of: tuple[int, ...] | None = None
     gradient_hint: str = "The values are right, but their gradients are not."
     value_hint: str = "Kind and shape are right, the numbers are not."
     mistakes: tuple[Mistake, ...] = ()
     rtol: float | int = 1e-4
     atol: float | int = 1e-5
     compare: Callable[[Any, Any], Any] | None = None
-    same_shape: bool = True
+    same_shape: bool | Callable[[Any], str] = True
     draws: int = 3
     name: str = ""
 
@@ -181,7 +190,8 @@ class FunctionCheck:
         for args in drawn:
             if not isinstance(args, tuple):
                 raise TypeError(f"{self!r}: `inputs` must return a tuple, not {type(args)}")
-            expected = call(self.reference, args, seed if self.gradient else None)
+            projection = seed if self.gradient else None
+            expected = call(self.reference, args, projection, self.gradient_of)
             if expected.error or (self.gradient and expected.gradients is None):
                 raise RuntimeError(f"{self!r}: the reference fails") from expected.error
             cases.append(_Case(args, expected))
@@ -194,7 +204,12 @@ class FunctionCheck:
     ) -> list[Outcome]:
         """What a function does with the arguments of every case."""
         return [
-            call(function, case.args, seed if self.gradient and not case.limit else None)
+            call(
+                function,
+                case.args,
+                seed if self.gradient and not case.limit else None,
+                self.gradient_of,
+            )
             for case in cases
         ]
 
@@ -222,10 +237,13 @@ class FunctionCheck:
     def _shape(self, case: _Case, outcome: Outcome) -> _Failure | None:
         if case.limit or not self.same_shape:
             return None
+        nothing = "Your function returns nothing. Is the `return` missing?"
+        if callable(self.same_shape):
+            wrong = nothing if outcome.value is None else self.same_shape(outcome.value)
+            return _Failure(wrong, got=values.kind(outcome.value)) if wrong else None
         unlike = values.shape_difference(outcome.value, case.expected.value)
         if not unlike:
             return None
-        nothing = "Your function returns nothing. Is the `return` missing?"
         return _Failure(nothing if outcome.value is None else self.shape_hint, *unlike)
 
     def _range(self, case: _Case, outcome: Outcome) -> _Failure | None:
@@ -263,11 +281,19 @@ class FunctionCheck:
         if case.limit or case.expected.gradients is None:
             return None
         if outcome.gradients is None:
-            return _Failure(DETACHED)
+            return _Failure(self._cut_off(outcome.stuck))
         found = self._steeper(outcome.gradients, case.expected.gradients)
         if found and (wrong := self._value(case, outcome)):
             return wrong._replace(hint=f"The values are wrong too: begin there. {wrong.hint}")
         return _Failure(self.gradient_hint, *found) if found else None
+
+    def _cut_off(self, stuck: Exception | None) -> str:
+        """What is said where values come out and gradients do not."""
+        if stuck is None or "numpy()" in str(stuck):
+            return DETACHED
+        if "in-place" in str(stuck) or "inplace" in str(stuck):
+            return IN_PLACE
+        return STUCK.format(kind=type(stuck).__name__, error=str(stuck).split("\n")[0])
 
     def _steeper(
         self, got: tuple[Tensor, ...], expected: tuple[Tensor, ...]
@@ -289,7 +315,7 @@ class FunctionCheck:
     def _right(self, got: Any, expected: Any) -> bool:
         if not self.compare:
             return values.difference(got, expected, self.rtol, self.atol) is None
-        if self.same_shape and values.shape_difference(got, expected):
+        if self.same_shape is True and values.shape_difference(got, expected):
             return False
         return bool(self.compare(got, expected))
 

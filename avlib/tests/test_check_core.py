@@ -588,3 +588,72 @@ def test_chapters_are_imported_when_they_are_needed():
     tree = ast.parse(inspect.getsource(check))
     imported = {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
     assert imported == {"avlib.check.core", "avlib.check.verdict", "types", "typing"}
+
+
+def in_place(x, w):
+    y = x.exp()
+    y *= 1  # overwrites what the gradient of exp needs
+    return y * w
+
+
+def without_derivative(x, w):
+    if x.requires_grad:
+        raise ValueError("no gradients today")
+    return x.exp() * w
+
+
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [
+        (in_place, "in-place operation breaks the gradient"),
+        (without_derivative, "ValueError: no gradients today"),
+        (lambda x, w: torch.from_numpy(np.exp(x.numpy())) * w.detach(), "cut off"),
+        (lambda x, w: torch.from_numpy(np.exp(x.numpy())) * w, "cut off"),
+    ],
+)
+def test_what_stops_the_gradient_is_named(function, says):
+    expo = FunctionCheck(
+        lambda x, w: x.exp() * w,
+        lambda g: (torch.rand(3, generator=g), torch.rand(3, generator=g)),
+        gradient=True,
+    )
+    verdict = expo(function, seed=0)
+    assert verdict.stage == "gradient"
+    assert says in verdict.hint
+
+
+def test_gradients_only_of_the_arguments_that_are_asked_for():
+    def arguments(g):
+        return torch.rand(3, generator=g), torch.rand(3, generator=g)
+
+    first = FunctionCheck(lambda x, w: x * w, arguments, gradient=True, gradient_of=(0,))
+    assert first(lambda x, w: x * w.detach(), seed=0).passed
+    assert first(lambda x, w: x.detach() * w, seed=0).stage == "gradient"
+
+
+def test_a_kind_of_its_own_is_looked_at_in_the_stage_of_shapes():
+    pair = FunctionCheck(
+        lambda x: x,
+        lambda g: (torch.rand(3, generator=g),),
+        same_shape=lambda got: "" if isinstance(got, torch.Tensor) else "a tensor, please",
+        compare=lambda got, expected: torch.equal(got.sort().values, expected.sort().values),
+    )
+    assert pair(lambda x: x.flip(0), seed=0).passed
+    assert pair(lambda x: "x", seed=0).hint == "a tensor, please"
+    assert pair(lambda x: "x", seed=0).stage == "shape"
+    assert "return" in pair(lambda x: None, seed=0).hint
+    assert pair(lambda x: x[:2], seed=0).stage == "value"
+
+
+def test_answers_in_an_array_and_a_tolerance_for_each():
+    sizes = AnswerCheck((7, 14.5), tolerance=(0, 0.6), hints={(8, 14): "no"}, right="yes")
+    assert sizes(torch.tensor([7.0, 15.0])).passed
+    assert sizes(np.array([7, 14])).passed
+    assert sizes(np.array([8, 14])).hint == "no"
+    assert not sizes((7.3, 14.5)).passed
+    assert not sizes((7, 13.8)).passed
+    assert "number 1 of 2" in sizes((7, 20)).hint
+    with pytest.raises(ValueError, match="tolerances"):
+        AnswerCheck((1, 2), tolerance=(1, 1, 1))
+    with pytest.raises(ValueError, match="tolerances"):
+        AnswerCheck(1, tolerance=(1,))
