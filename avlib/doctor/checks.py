@@ -1,6 +1,8 @@
 """The single checks: each returns what it found, or raises `WrongError` or what broke."""
 
+import importlib.machinery
 import importlib.metadata
+import importlib.util
 import io
 import os
 import platform
@@ -65,24 +67,41 @@ def version_numbers(version: str) -> tuple[int, ...]:
 
 
 def trio() -> str:
-    """Torch, torchvision and torchaudio: of matching versions, and their compiled parts work."""
+    """Torch, torchvision and torchaudio: of matching versions, and their compiled parts work.
+
+    Importing torchvision would take more time than all the rest (its models bring the compiler
+    of torch along), so its version is what pip recorded, and its operators are loaded alone.
+    """
     import torch
     import torchaudio
-    import torchvision
 
-    found = " ".join(f"{m.__name__} {m.__version__}" for m in (torch, torchvision, torchaudio))
-    mine, vision = (
-        version_numbers(torch.__version__)[:2],
-        version_numbers(torchvision.__version__)[:2],
-    )
+    versions = {
+        "torch": torch.__version__,
+        "torchvision": importlib.metadata.version("torchvision"),
+        "torchaudio": torchaudio.__version__,
+    }
+    found = " ".join(f"{name} {version}" for name, version in versions.items())
+    mine, vision = (version_numbers(versions[n])[:2] for n in ("torch", "torchvision"))
     if mine[0] == 2 and vision != (0, mine[1] + 15):
         raise WrongError(f"{found}: torchvision 0.{mine[1] + 15} belongs to this torch")
+    torch.ops.load_library(_compiled("torchvision", "_C"))
     boxes = torch.tensor([[0.0, 0, 2, 2], [0, 0, 2, 2.1]])
-    kept = torchvision.ops.nms(boxes, torch.tensor([0.5, 0.9]), 0.5)
+    kept = torch.ops.torchvision.nms(boxes, torch.tensor([0.5, 0.9]), 0.5)
     wave = torchaudio.functional.resample(torch.ones(1, 441), 44100, 11025)
     if kept.tolist() != [1] or wave.shape != (1, 111):
         raise WrongError(f"{found}: compiled operators give wrong results")
     return found
+
+
+def _compiled(package: str, part: str) -> str:
+    """The file of a compiled part of a package, found without importing the package."""
+    kinds = (importlib.machinery.ExtensionFileLoader, importlib.machinery.EXTENSION_SUFFIXES)
+    home = importlib.util.find_spec(package)
+    for place in (home and home.submodule_search_locations) or ():
+        file = importlib.machinery.FileFinder(place, kinds).find_spec(part)
+        if file is not None and file.origin is not None:
+            return file.origin
+    raise WrongError(f"{package} has no compiled part {part}")
 
 
 def devices() -> str:

@@ -2,6 +2,8 @@
 
 import builtins
 import importlib.metadata
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -10,7 +12,7 @@ import torch
 
 from avlib.doctor import CHECKS, Check, checks, report, run_checks
 from avlib.doctor.checks import version_numbers
-from avlib.doctor.finding import examined
+from avlib.doctor.finding import WrongError, examined
 
 ROWS = {row[0]: row for row in CHECKS}
 
@@ -97,9 +99,12 @@ def test_a_package_that_cannot_be_imported_is_one_line(monkeypatch, code, module
 
 
 def test_mixed_versions_of_torch_are_noticed(monkeypatch):
-    import torchvision
-
-    monkeypatch.setattr(torchvision, "__version__", "0.24.1+cpu")
+    real = importlib.metadata.version
+    monkeypatch.setattr(
+        importlib.metadata,
+        "version",
+        lambda name: "0.24.1+cpu" if name == "torchvision" else real(name),
+    )
     check = examine("AV03")
     assert not check.ok
     assert "torchvision 0.24.1+cpu" in check.detail
@@ -107,16 +112,34 @@ def test_mixed_versions_of_torch_are_noticed(monkeypatch):
     assert "torch==2.11.0 torchvision==0.26.0 torchaudio==2.11.0" in check.fix
 
 
-def test_compiled_operators_that_fail_are_noticed(monkeypatch):
-    import torchvision
-
-    def missing(*args):
-        raise RuntimeError("operator torchvision::nms does not exist")
-
-    monkeypatch.setattr(torchvision.ops, "nms", missing)
-    assert "nms does not exist" in examine("AV03").detail
-    monkeypatch.setattr(torchvision.ops, "nms", lambda *a: torch.tensor([0, 1]))
+def test_compiled_operators_that_fail_are_noticed(monkeypatch, tmp_path):
+    broken = tmp_path / "_C.so"
+    broken.write_bytes(b"compiled for another torch")
+    monkeypatch.setattr(checks, "_compiled", lambda package, part: str(broken))
+    check = examine("AV03")
+    assert not check.ok
+    assert "_C.so" in check.detail
+    monkeypatch.undo()
+    examine("AV03")  # loads the operators
+    monkeypatch.setattr(torch.ops.torchvision, "nms", lambda *a: torch.tensor([0, 1]))
     assert "wrong results" in examine("AV03").detail
+
+
+def test_a_package_without_its_compiled_part_is_noticed():
+    with pytest.raises(WrongError, match="torchvision has no compiled part _D"):
+        checks._compiled("torchvision", "_D")
+    with pytest.raises(WrongError, match="no_such_package has no compiled part _C"):
+        checks._compiled("no_such_package", "_C")
+
+
+def test_the_doctor_does_not_import_what_is_heavy():
+    """Importing torchvision brings torch's compiler along: more than all checks together."""
+    code = (
+        "import sys; from avlib.doctor import run_checks; assert all(c.ok for c in run_checks()); "
+        "print([n for n in ('torchvision', 'torch._dynamo', 'librosa') if n in sys.modules])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"
 
 
 def test_packages_missing_or_too_old_are_named(monkeypatch):

@@ -31,21 +31,28 @@ def inline(text: str, book: Book, page: Page) -> str:
 
     def replaced(match: re.Match) -> str:
         if match["role"]:
-            return _role(match["role"], match["words"].strip(), book)
+            return _role(match["role"], match["words"].strip(), book, page)
         if match["target"]:
             words = inline(match["text"], book, page)
-            target = _target(match["target"], book, page, picture=bool(match["image"]))
+            if not match["image"] and _here(match["target"], page):
+                return words
+            target = _target(match["target"], book, picture=bool(match["image"]))
             return f"{match['image']}[{words}]({target})"
         return match[0]
 
     return _INLINE.sub(replaced, text)
 
 
-def _role(role: str, words: str, book: Book) -> str:
+def _here(target: str, page: Page) -> bool:
+    """Whether a link leads to the page it stands on, which the reader of a notebook has open."""
+    return target.partition("#")[0] in ("", f"{page.name}.md")
+
+
+def _role(role: str, words: str, book: Book, page: Page) -> str:
     if role in CITE:
         return _cited(words, book, textual=role == "cite:t")
     if role in CROSS:
-        return _cross(role, words, book)
+        return _cross(role, words, book, page)
     raise PageError(f"the role {{{role}}} has no rule in tools/notebooks/inline.py")
 
 
@@ -60,14 +67,16 @@ def _cited(keys: str, book: Book, textual: bool) -> str:
     return ", ".join(found) if textual else f"({'; '.join(found)})"
 
 
-def _cross(role: str, words: str, book: Book) -> str:
+def _cross(role: str, words: str, book: Book, page: Page) -> str:
+    """A reference: a link to a page of the book, but only words for what is in this notebook."""
     titled = _TITLED.match(words)
     title, name = (titled["title"], titled["label"]) if titled else ("", words)
     if role == "doc":
         name = name.removeprefix("/book/").removesuffix(".md")
         if name not in book.pages:
             raise PageError(f"there is no page {name!r}")
-        return f"[{title or book.pages[name].title}]({book.address(name)})"
+        words = title or book.pages[name].title
+        return words if name == page.name else f"[{words}]({book.address(name)})"
     label = book.term(name) if role == "term" else book.label(name)
     if role == "numref" and title:
         number = label.number.split(" ")[-1]
@@ -81,16 +90,16 @@ def _cross(role: str, words: str, book: Book) -> str:
     }[role]
     if not (title or shown):
         raise PageError(f"{{{role}}}`{name}` needs a text: what it refers to has no title")
+    if label.page == page.name:
+        return title or shown
     return f"[{title or shown}]({book.address(label.page, label.anchor)})"
 
 
-def _target(target: str, book: Book, page: Page, picture: bool) -> str:
+def _target(target: str, book: Book, picture: bool) -> str:
     """The address of a link that may be relative to the page's place in the repository."""
     if re.match(r"[a-z][a-z0-9+.-]*:", target):
         return target
     path, _, anchor = target.partition("#")
-    if not path:
-        return book.address(page.name, anchor)
     if path.endswith(".md") and "/" not in path:
         return book.address(path.removesuffix(".md"), anchor)
     place = (book.root / "book" / path).resolve()
