@@ -52,7 +52,7 @@ PICTURES = """
                src: (e.getAttribute('src') || '').slice(0, 80)}));
 """
 NOT_READY = """
-    return Array.from(document.querySelectorAll('figure.avl:not([data-ready])')).map((f) => f.id);
+    return Array.from(document.querySelectorAll('figure.avl[id]:not([data-ready])')).map((f) => f.id);
 """
 
 
@@ -109,7 +109,7 @@ def settle(browser):
     done = """
         return document.querySelectorAll('mjx-container').length >=
             document.querySelectorAll('.math').length &&
-            Array.from(document.querySelectorAll('figure.avl')).every((f) => f.dataset.ready);
+            Array.from(document.querySelectorAll('figure.avl[id]')).every((f) => f.dataset.ready);
     """
     end = time.monotonic() + 30
     while not browser.execute_script(done) and time.monotonic() < end:
