@@ -87,7 +87,7 @@ def test_words_are_looked_up_at_all(root):
 
 def code_names(page):
     """Every name in the last columns of the notation tables."""
-    table = page[page.index("(sec-notation)=") : page.index("(sec-glossary)=")]
+    table = page[page.index("(sec-notation)=") : page.index("(sec-letters-twice)=")]
     rows = [line for line in table.splitlines() if line.startswith("| ") and "---" not in line]
     for row in rows:
         cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", row.strip("|"))]
@@ -124,6 +124,39 @@ def test_every_name_of_the_notation_is_in_avlib(page):
     for name in found:
         assert name.startswith("avlib."), name
         resolve(name)
+
+
+def rows_of(page, first):
+    """The cells of the table whose heading begins with a word."""
+    body = page.partition(f"\n| {first} | ")[2].partition("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in body]
+
+
+def pitch_named(name):
+    """The number of a note: C4 is 60."""
+    letter, octave = re.fullmatch(r"([A-G]♯?)(\d)", name).groups()
+    return 12 * (int(octave) + 1) + "C C♯ D D♯ E F F♯ G G♯ A A♯ B".split().index(letter)
+
+
+def test_notes_have_the_numbers_names_and_frequencies_of_the_table(page):
+    rows = rows_of(page, "note number")
+    assert len(rows) == 9
+    for number, name, hertz, _ in rows:
+        assert pitch_named(name) == int(number)
+        assert f"{440 * 2 ** ((int(number) - 69) / 12):.1f}" == hertz
+
+
+def test_ranges_of_the_instruments_are_those_of_the_orchestra(page):
+    from avlib.orchestra.instruments import INSTRUMENTS, MUSIC11
+
+    rows = rows_of(page, "instrument")
+    assert tuple(row[0] for row in rows) == MUSIC11
+    for name, technique, lowest, low_hz, highest, high_hz in rows:
+        known = INSTRUMENTS[name]
+        assert (technique, pitch_named(lowest)) == (known.technique, known.low)
+        assert pitch_named(highest) == known.high
+        for pitch, hertz in ((known.low, low_hz), (known.high, high_hz)):
+            assert f"{440 * 2 ** ((pitch - 69) / 12):.0f}" == hertz
 
 
 @pytest.mark.parametrize(
