@@ -52,7 +52,8 @@ PICTURES = """
                src: (e.getAttribute('src') || '').slice(0, 80)}));
 """
 NOT_READY = """
-    return Array.from(document.querySelectorAll('figure.avl[id]:not([data-ready])')).map((f) => f.id);
+    const late = document.querySelectorAll('figure.avl[id]:not([data-ready])');
+    return Array.from(late).map((figure) => figure.id);
 """
 
 
