@@ -1,5 +1,7 @@
 """From a page to a notebook: one test for each rule, on a book of two pages."""
 
+import math
+
 import nbformat
 import pytest
 from notebooks.book import Book
@@ -123,7 +125,9 @@ def text(make):
         ),
         ("{doc}`first`", f"[First things]({SITE}/first.html)"),
         ("[here](first.md#sec-below)", f"[here]({SITE}/first.html#sec-below)"),
-        ("[up](#sec-page)", f"[up]({SITE}/page.html#sec-page)"),
+        ("[up](#sec-page)", "up"),
+        ("[*up*](page.md#sec-page) and {doc}`page`", "*up* and Page"),
+        ("{ref}`sec-page`, {ref}`there <sec-page>`", "Page, there"),
         (
             "[code](../pack/code.py)",
             "[code](https://github.com/someone/thing/blob/v1.2.3/pack/code.py)",
@@ -334,7 +338,7 @@ Because.
 
 
 def test_an_exercise_is_a_card_and_its_solution_is_folded(make):
-    heading, card, stub, before, solution, after, last = make(EXERCISE)[2:]
+    heading, card, stub, text, solution, last = make(EXERCISE)[2:]
     assert heading.source == "## Exercises"
     assert card.source == (
         "### Exercise 2.1 · Code\n\n*Difficulty ●○○*\n\n"
@@ -342,13 +346,16 @@ def test_an_exercise_is_a_card_and_its_solution_is_folded(make):
     )
     assert stub.source == "raise NotImplementedError"
     assert stub.metadata == {"tags": ["exercise"]}
-    fold = "<details>\n<summary>Solution to Exercise 2.1{}</summary>\n\n{}\n\n</details>"
-    note = "**Solution to Exercise 2.1** is folded away below: try first."
-    assert before.source == f"{note}\n\n{fold.format('', 'Think.')}"
-    assert solution.source == "# @title Solution to Exercise 2.1\ny = 2"
+    assert text.source == (
+        "<details>\n<summary>Solution to Exercise 2.1</summary>\n\nThink.\n\nBecause.\n\n</details>"
+    )
+    assert solution.source == (
+        '# @title Solution to Exercise 2.1 { run: "auto" }\n'
+        'show_solution = False  # @param {type:"boolean"}\n'
+        "if show_solution:\n    y = 2"
+    )
     assert solution.metadata.cellView == "form"
     assert solution.metadata.tags == ["solution"]
-    assert after.source == fold.format(", continued", "Because.")
     assert last.source == "## After"
 
 
@@ -361,16 +368,57 @@ def test_exercises_and_solutions_without_gates(make):
     card, solution, text = (cell.source for cell in make(body)[2:])
     assert card == "### Exercise 2.1 · Listen\n\nListen."
     assert solution.endswith("<summary>Solution to Exercise 2.1</summary>\n\nHeard.\n\n</details>")
-    assert text.startswith(f"[Exercise 2.1]({SITE}/page.html#ex-b), [Solution to Exercise 2.1](")
+    assert text == "Exercise 2.1, Solution to Exercise 2.1"
 
 
-def test_a_solution_that_begins_with_code_says_that_it_is_folded(make):
-    note, code = make(
+def solved(make, cells):
+    """The cells of a notebook that stand after an exercise whose solution holds `cells`."""
+    return make(
         "```{exercise} Code\n:label: ex-c\nDo.\n```\n```{solution-start} ex-c\n```\n"
-        f"{CELL}```{{solution-end}}\n```"
+        f"{cells}```{{solution-end}}\n```"
     )[3:]
-    assert note.source == "**Solution to Exercise 2.1** is folded away below: try first."
-    assert code.source == "# @title Solution to Exercise 2.1\nx = 1"
+
+
+def test_the_parts_of_a_solution_are_numbered_and_none_is_empty(make):
+    first, second = solved(make, CELL + "\n" + CELL)
+    assert first.source.startswith("# @title Solution to Exercise 2.1 (1 of 2) {")
+    assert second.source.startswith("# @title Solution to Exercise 2.1 (2 of 2) {")
+    (only,) = solved(make, CELL)
+    assert only.source.startswith("# @title Solution to Exercise 2.1 {")
+
+
+SOLUTION = """import math
+
+
+def area(r):
+    '''Of a disc:
+as wide as π r².
+    '''
+    return math.pi * r**2
+
+
+"πr²", area(1)  # both
+"""
+
+
+def test_a_solution_does_nothing_until_its_box_is_ticked(make):
+    """And then the same as before: definitions, texts of several lines, the value shown."""
+    (cell,) = solved(make, f"```{{code-cell}} ipython3\n{SOLUTION}```\n")
+    shown, names = [], {}
+    exec(cell.source, names | {"display": shown.append}, names)
+    assert shown == []
+    assert names == {"show_solution": False}
+    ticked = cell.source.replace("show_solution = False", "show_solution = True")
+    names = {"display": shown.append}
+    exec(ticked, names)
+    assert shown == [("πr²", math.pi)]
+    assert names["area"].__doc__ == "Of a disc:\nas wide as π r².\n    "
+    assert cell.source.endswith('\n    display(("πr²", area(1)))  # both')
+
+
+def test_a_solution_with_a_magic_is_refused(make):
+    with pytest.raises(PageError, match=r"book/page.md: .*without magics: '%time f"):
+        solved(make, "```{code-cell} ipython3\n%time f(1)\n```\n")
 
 
 def test_ids_follow_from_the_text(make):

@@ -3,7 +3,7 @@
 import ast
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 
 import nbformat
@@ -14,16 +14,18 @@ from notebooks.book import Book, Page, PageError
 from notebooks.inline import short_title
 from notebooks.parse import Block, Directive
 from notebooks.render import Renderer, folded
+from notebooks.solutions import switched
 
 FOLDED = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
 
 
 @dataclass
 class Solution:
-    """The solution that is being written; `cells` counts its parts."""
+    """The solution that is being read: its text, from before and after the code, and its code."""
 
     title: str
-    cells: int = 0
+    words: list[str] = field(default_factory=list)
+    code: list[Directive] = field(default_factory=list)
 
 
 class Notebook:
@@ -43,12 +45,7 @@ class Notebook:
         if not text:
             return
         if self.solution:
-            self.solution.cells += 1
-            first = self.solution.cells == 1
-            text = folded(self.solution.title + ("" if first else ", continued"), text)
-            if first:
-                text = f"**{self.solution.title}** is folded away below: try first.\n\n{text}"
-            self.cells.append(new_markdown_cell(text))
+            self.solution.words.append(text)
             return
         for part in split_at_headings(text):
             self.cells.append(new_markdown_cell(part))
@@ -89,23 +86,32 @@ class Notebook:
         self.solution = Solution(f"Solution to {number or block.argument}")
 
     def _end_solution(self) -> None:
+        """One folded cell with all text, then the code, each cell behind its switch."""
         self.finish_text()
-        self.solution = None
+        solution, self.solution = self.solution, None
+        if solution is None:
+            raise PageError("a {solution-end} without its start")
+        if solution.words:
+            text = folded(solution.title, "\n\n".join(solution.words))
+            self.cells.append(new_markdown_cell(text))
+        many = len(solution.code)
+        for count, block in enumerate(solution.code, 1):
+            title = solution.title + (f" ({count} of {many})" if many > 1 else "")
+            self._cell(block, switched(title, block.body), form=True)
 
     def _code(self, block: Directive) -> None:
         """A cell to run, folded into a form where the page folds it, and its caption below."""
-        tags = list(block.options.get("tags") or [])
-        code, metadata = block.body, {"tags": tags} if tags else {}
         if self.solution:
-            if not self.solution.cells:
-                title = f"**{self.solution.title}** is folded away below: try first."
-                self.cells.append(new_markdown_cell(title))
-            self.solution.cells += 1
-            form = self.solution.title
-        else:
-            form = form_title(block, self.renderer) if FOLDED & set(tags) else ""
+            self.solution.code.append(block)
+            return
+        folds = bool(FOLDED & set(block.options.get("tags") or []))
+        title = f"# @title {form_title(block, self.renderer)}\n" if folds else ""
+        self._cell(block, title + block.body, form=folds)
+
+    def _cell(self, block: Directive, code: str, form: bool) -> None:
+        tags = list(block.options.get("tags") or [])
+        metadata = {"tags": tags} if tags else {}
         if form:
-            code = f"# @title {form}\n{code}"
             metadata |= {"cellView": "form", "jupyter": {"source_hidden": True}}
         self.cells.append(new_code_cell(code, metadata=metadata))
         self._caption(block.options.get("mystnb") or {})
@@ -177,8 +183,10 @@ def first_cells(book: Book, page: Page) -> list[NotebookNode]:
     hello = (
         f"This notebook is {which} [*{book.title}*]({book.site}). Its {read} says the same, with "
         "everything that moves and sounds already in place.\n\n"
-        "Run the next cell first: it makes `avlib` ready and checks that everything works. Cells "
-        "that only draw are folded; a double click opens them. Solutions are folded too. "
+        "Run the install cell, the next one, first: it makes `avlib` ready and checks that "
+        "everything works. Cells that only draw are folded; a double click opens them. Solutions "
+        "are folded too, and their code does nothing until you tick its box `show_solution` "
+        "(outside Colab: open the cell and write `True`). "
         "Text: CC BY 4.0; code: MIT."
     )
     help_page = book.address("run-it")
