@@ -168,6 +168,8 @@ loss_of_a_guess = AnswerCheck(
         "32, not 31.",
         (math.log(2), math.log(2), 1 / 32): "InfoNCE chooses among all 32 pictures of the batch, "
         "not between yes and no.",
+        (math.log(2), math.log(32), 0.03): "1 in 32 needs a digit more: 0.03 is nearly 1 in 33.",
+        (math.log(2), math.log(32), 1 / 31): "The own picture is one of the 32 candidates.",
         (math.log(2), math.log(32), 0.5): "The last number is how often the own picture comes "
         "first among 32 by luck.",
     },
@@ -277,6 +279,12 @@ hardest_rivals = FunctionCheck(
             torch.tensor([1, 0]),
             "Similarities may all be negative. Put *minus infinity*, not 0, on the diagonal.",
         ),
+        Limit(
+            (torch.tensor([[0.95, -0.3, -0.2], [-0.6, 0.95, -0.4], [-0.2, -0.5, 0.95]]),),
+            torch.tensor([2, 2, 0]),
+            "All rivals here are below -0.1, and 0.95 - 1 is not: whatever you take off the own "
+            "similarity, it may win still. Minus infinity never does.",
+        ),
     ),
     value_hint="In each row, the column of the largest similarity outside of the diagonal.",
     mistakes=(
@@ -300,6 +308,12 @@ hardest_rivals = FunctionCheck(
             "zero on the diagonal",
             lambda s: s.masked_fill(torch.eye(len(s), dtype=torch.bool), 0.0).argmax(dim=1),
             "Zero on the diagonal still wins where all rivals are below zero. Use minus infinity.",
+        ),
+        Mistake(
+            "one taken off the diagonal",
+            lambda s: (s - torch.eye(len(s))).argmax(dim=1),
+            "You take 1 off the diagonal. Where all rivals are well below zero, what is left still "
+            "wins. Use minus infinity.",
         ),
     ),
 )

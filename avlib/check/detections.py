@@ -39,8 +39,30 @@ def _table(*rows: tuple[float | int, ...]) -> Tensor:
     return torch.tensor(rows).reshape(-1, 7)
 
 
+def _stacked(got: object) -> object:
+    """A list of rows as one table."""
+    if isinstance(got, list) and all(isinstance(row, Tensor) and row.ndim == 1 for row in got):
+        return torch.stack(got) if got else torch.zeros(0, 7)
+    return got
+
+
+def _not_rows(got: object) -> str:
+    """What is wrong with the kind of a result, in words."""
+    got = _stacked(got)
+    if not isinstance(got, Tensor):
+        return "Return the rows that stay: a tensor (detection, 7), or a list of such rows."
+    if got.dtype is torch.bool:
+        return "You return a mask of True and False. The rows themselves are wanted: `rows[mask]`."
+    if got.ndim == 1 and got.shape != (7,):
+        return "One axis is not a table. If these are the numbers of the rows: `rows[numbers]`."
+    if got.ndim != 2 or (got.shape[1] != 7 and got.numel()):
+        return "Return whole rows, with all of their seven columns: (detection, 7)."
+    return ""
+
+
 def _same_rows(got: object, expected: Tensor) -> bool:
     """Whether the same rows are kept, in any order."""
+    got = _stacked(got)
     if not isinstance(got, Tensor) or got.shape != expected.shape:
         return False
     return sorted(got.float().tolist()) == sorted(expected.tolist())
@@ -78,6 +100,25 @@ def _by_picture(rows: Tensor) -> Tensor:
     return torch.from_numpy(np.concatenate(parts) if parts else found.rows())
 
 
+def _naive_overlaps(rows: Tensor) -> Tensor:
+    """Dropped detections drop others."""
+    sure = _rows(filter_detections(_detections(rows), overlap=None, top_classes=None))
+    kept = []
+    for row in sure:
+        rivals = sure[(sure[:, 0] == row[0]) & (sure[:, 1] != row[1]) & (sure[:, 2] > row[2])]
+        alone = [suppress_overlaps(_detections(torch.stack([row, other]))) for other in rivals]
+        if all(stays.all() for stays in alone):
+            kept.append(row)
+    return _rows(filter_detections(_detections(torch.stack(kept)), overlap=None)) if kept else sure
+
+
+def _by_mean(rows: Tensor) -> Tensor:
+    found = _rows(filter_detections(_detections(rows), top_classes=None))
+    names = found[:, 1].unique()
+    means = torch.stack([found[found[:, 1] == name, 2].mean() for name in names])
+    return found[torch.isin(found[:, 1], names[means.argsort(descending=True)[:2]])]
+
+
 _LEFT, _MIDDLE, _RIGHT = (0.0, 0.0, 20.0, 50.0), (40.0, 0.0, 60.0, 50.0), (80.0, 0.0, 99.0, 50.0)
 _SURE = (0.0, 1.0, 0.99, *_LEFT)
 
@@ -112,6 +153,12 @@ detection_rules = FunctionCheck(
             "Boxes overlap only within one picture: the first column is the picture's number.",
         ),
         Limit(
+            (_table(_SURE, (0, 2, 0.97, 0, 8, 20, 58), (0, 3, 0.95, 0, 16, 20, 66)),),
+            _table(_SURE, (0, 3, 0.95, 0, 16, 20, 66)),
+            "Rule 2: a detection that was dropped drops nobody. The first drops the second "
+            "(IoU 0.72); the third overlaps that just as much, but the first only by 0.52.",
+        ),
+        Limit(
             (
                 _table(
                     _SURE,
@@ -125,6 +172,12 @@ detection_rules = FunctionCheck(
             _table(_SURE, (1, 3, 0.97, *_RIGHT), (2, 3, 0.97, *_RIGHT)),
             "Rule 3: the two classes of the largest *maximum* confidence in the whole clip, not "
             "the most frequent ones, and not two in each picture.",
+        ),
+        Limit(
+            (_table(_SURE, (0, 2, 0.98, *_MIDDLE), (1, 2, 0.91, *_MIDDLE), (1, 3, 0.96, *_RIGHT)),),
+            _table(_SURE, (0, 2, 0.98, *_MIDDLE), (1, 2, 0.91, *_MIDDLE)),
+            "Rule 3 asks for the largest *maximum*: 0.98 is more than 0.96, although the mean of "
+            "0.98 and 0.91 is less.",
         ),
         Limit(
             (_table(_SURE, (0, 2, 0.98, *_LEFT), (1, 2, 0.91, *_LEFT), (1, 3, 0.95, *_RIGHT)),),
@@ -165,7 +218,18 @@ detection_rules = FunctionCheck(
             "You chose two classes in each picture. The rule is about the whole clip: its two "
             "classes are the same in all pictures.",
         ),
+        Mistake(
+            "dropped ones drop others",
+            _naive_overlaps,
+            "In yours a detection that was dropped drops others. Go from the surest to the least "
+            "sure, and compare each with those only that have stayed.",
+        ),
+        Mistake(
+            "mean confidence",
+            _by_mean,
+            "You chose the classes by their *mean* confidence; the rule asks for the largest.",
+        ),
     ),
     compare=_same_rows,
-    same_shape=False,
+    same_shape=_not_rows,
 )

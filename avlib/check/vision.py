@@ -29,13 +29,12 @@ def _output_size(size: int, kernel: int, stride: int, padding: int, dilation: in
 
 
 def _layer(generator: torch.Generator) -> tuple[int, int, int, int, int]:
-    """Size, kernel, stride, padding, dilation such that each of them counts."""
+    """Size, kernel, stride, padding, dilation; nothing fits by chance."""
 
     def pick(low: int, high: int) -> int:
         return int(torch.randint(low, high + 1, (), generator=generator))
 
-    kernel, dilation = pick(3, 5), pick(2, 3)
-    return (2 * pick(30, 60), kernel, 2, dilation * (kernel - 1) // 2, dilation)
+    return 2 * pick(30, 60) + 1, pick(3, 5), pick(2, 4), pick(1, 4), pick(2, 3)
 
 
 output_size = FunctionCheck(
@@ -51,6 +50,16 @@ output_size = FunctionCheck(
             1,
             "A kernel of 3 fits into 4 pixels once, if it moves by 2: round *down*.",
         ),
+        Limit(
+            (8, 1, 4, 0, 1),
+            2,
+            "Steps of 4 from pixel 0 on reach the pixels 0 and 4 of 8: 7 / 4 is rounded *down*.",
+        ),
+        Limit(
+            (5, 3, 2, 1, 1),
+            3,
+            "5 pixels and one of padding on either side are 7; a kernel of 3 starts at 0, 2 and 4.",
+        ),
         Limit((5, 1, 1, 0, 1), 5, "A kernel of 1 that moves by 1 changes no size."),
     ),
     value_hint="How often does a kernel that covers d (k - 1) + 1 pixels fit into n + 2p pixels, "
@@ -65,6 +74,12 @@ output_size = FunctionCheck(
             "no plus one",
             lambda n, k, s, p, d: (n + 2 * p - d * (k - 1) - 1) // s,
             "One is missing: the place where the kernel starts counts as well.",
+        ),
+        Mistake(
+            "one missing inside",
+            lambda n, k, s, p, d: (n + 2 * p - d * (k - 1)) // s,
+            "Nearly: (n + 2p - d (k - 1)) // s counts one place too few whenever the kernel does "
+            "not come out even. Take 1 off before you divide, and add 1 after.",
         ),
         Mistake(
             "padding once",
@@ -253,15 +268,19 @@ def _iou_with(
     added: bool = False,
     swapped: bool = False,
     covered: bool = False,
+    inclusive: bool = False,
+    weak: bool = False,
 ) -> Tensor:
     """IoU with one fault."""
     truth, area = torch.zeros(heatmap.shape, dtype=torch.bool), 0
     for x1, y1, x2, y2 in boxes.int().tolist():
         if swapped:
             x1, y1, x2, y2 = y1, x1, y2, x2
+        x2, y2 = x2 + inclusive, y2 + inclusive
         truth[y1:y2, x1:x2] = True
         area += (x2 - x1) * (y2 - y1)
-    marked = heatmap > (share if absolute else share * heatmap.max())
+    threshold = share if absolute else share * heatmap.max()
+    marked = heatmap >= threshold if weak else heatmap > threshold
     both = (marked & truth).sum()
     whole = area + (marked & ~truth).sum() if added else (marked | truth).sum()
     return both / (truth.sum() if covered else whole)
@@ -274,6 +293,11 @@ map_iou = FunctionCheck(
     range=(0, 1),
     range_hint="IoU is a share: from 0 to 1.",
     limits=(
+        Limit(
+            (torch.tensor([[4.0, 1.0], [0.0, 0.0]]), torch.tensor([[0.0, 0.0, 1.0, 1.0]]), 0.5),
+            1.0,
+            "Only 4 is above half of the maximum, and the box (0, 0, 1, 1) is just that pixel.",
+        ),
         Limit(
             (torch.tensor([[4.0, 2.0], [0.0, 0.0]]), torch.tensor([[0.0, 0.0, 1.0, 1.0]]), 0.5),
             1.0,
@@ -314,8 +338,31 @@ map_iou = FunctionCheck(
             "You divide by the box alone, and a map that marks everything would be perfect. Divide "
             "by the union.",
         ),
+        Mistake(
+            "ends included",
+            lambda heatmap, boxes, share: _iou_with(heatmap, boxes, share, inclusive=True),
+            "Your boxes are one row and one column too large: right and bottom are where a box "
+            "ends, and that pixel is outside of it. `truth[y1:y2, x1:x2]`.",
+        ),
+        Mistake(
+            "at least the threshold",
+            lambda heatmap, boxes, share: _iou_with(heatmap, boxes, share, weak=True),
+            "A pixel counts strictly *above* the threshold: `>`, not `>=`.",
+        ),
     ),
 )
+
+
+def _between(generator: torch.Generator) -> tuple[Tensor]:
+    """Scores well between the thresholds, and on those that every way of counting hits exactly.
+
+    0.05 * 6 is a little more than 0.3 in floating point, 0.05 * 10 is just 0.5: who writes the
+    thresholds so, or with `linspace`, does nothing wrong.
+    """
+    strips = torch.randint(0, 20, (12,), generator=generator)
+    scores = (strips + 0.1 + 0.8 * torch.rand(12, generator=generator)) / 20
+    ties = torch.tensor([0.0, 0.5, 1.0])[torch.randint(0, 3, (3,), generator=generator)]
+    return (torch.cat([scores, ties]),)
 
 
 def _rate(scores: Tensor, strict: bool = False) -> Tensor:
@@ -326,7 +373,7 @@ def _rate(scores: Tensor, strict: bool = False) -> Tensor:
 
 success_auc = FunctionCheck(
     reference=metrics.success_auc,
-    inputs=lambda g: (torch.randint(0, 21, (15,), generator=g) / 20,),
+    inputs=_between,
     shape_hint="One number.",
     range=(0, 1),
     range_hint="The area under a curve in a square of side 1 lies between 0 and 1.",
@@ -336,6 +383,12 @@ success_auc = FunctionCheck(
             (torch.zeros(3),),
             0.025,
             "A score of 0 succeeds at the threshold 0, and only there: half of the first strip.",
+        ),
+        Limit(
+            (torch.tensor([0.52, 0.98]),),
+            0.75,
+            "0.52 succeeds up to the threshold 0.5, that is 10 strips and half of the 11th, 0.525; "
+            "0.98 up to 0.95, 0.975; the mean of both is 0.75.",
         ),
     ),
     value_hint="The share of scores that are at least 0, 0.05, … 1, and the trapezoid rule on "

@@ -76,7 +76,11 @@ OTHERS = {
     "detection_rules": [
         ("limits", first_rule_only),
         ("limits", share_of_the_smaller),
-        ("limits", lambda rows: None),
+        ("shape", lambda rows: None),
+        ("shape", lambda rows: rows[:, 2] > 0.9),
+        ("shape", lambda rows: torch.arange(len(rows))),
+        ("shape", lambda rows: rows[:, 1:]),
+        ("shape", lambda rows: "rows"),
         ("runs", lambda rows: rows.nonsense),
     ],
 }
