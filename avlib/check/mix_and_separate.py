@@ -61,7 +61,7 @@ mix_solos = FunctionCheck(
             "sources undivided",
             lambda waves, generator: _mix(waves, generator, divide=False),
             "The mixture was divided, the sources were not: they no longer add up to it. That is "
-            "the factor in Co-Separation's released code; a mask of 1 cannot reach them.",
+            "the factor in Co-Separation's released code.",
         ),
         Mistake(
             "one gain for all",
@@ -194,6 +194,7 @@ weighted_bce = FunctionCheck(
         ),
     ),
     gradient=True,
+    gradient_of=(0,),
     gradient_hint="For each logit the gradient is weight x (sigmoid(z) - y) / number of cells. A "
     "clamp or a floor inside of the logarithm bends it.",
     value_hint="Cross-entropy of each cell times its weight, then the mean over all cells.",
@@ -274,6 +275,23 @@ def _costs(estimates: Tensor, targets: Tensor) -> Tensor:
     return (estimates[:, None] - targets[None]).abs().mean(dim=(-2, -1))
 
 
+def _greedy(estimates: Tensor, targets: Tensor) -> Tensor:
+    costs, left, total = _costs(estimates, targets), list(range(len(targets))), 0
+    for row in costs:
+        best = min(left, key=lambda k, row=row: row[k].item())
+        total = total + row[best]
+        left.remove(best)
+    return total / len(targets)
+
+
+_NEAR, _FAR = torch.tensor([0.4, 0.9]).view(2, 1, 1), torch.tensor([0.5, 0.0]).view(2, 1, 1)
+
+_FIRST_COME = (
+    "The pair that fits best, 0.4 and 0.5, is not part of the best order: it leaves 0.9 and 0, "
+    "together 1.0. The other order costs 0.4 twice. Try every order as a whole."
+)
+
+
 def _per_cell(estimates: Tensor, targets: Tensor) -> Tensor:
     places = range(len(targets))
     errors = [(estimates - targets[list(o)]).abs().mean(0) for o in permutations(places)]
@@ -297,8 +315,11 @@ permutation_free_loss = FunctionCheck(
             0.5,
             "Two equal estimates cannot both be matched with the same target.",
         ),
+        Limit((_NEAR, _FAR), 0.4, _FIRST_COME),
+        Limit((_NEAR.flip(0), _FAR.flip(0)), 0.4, _FIRST_COME),
     ),
     gradient=True,
+    gradient_of=(0,),
     value_hint="For each order of the targets (`itertools.permutations`) the mean error over all "
     "sources and cells; then the smallest of these.",
     mistakes=(
@@ -312,6 +333,12 @@ permutation_free_loss = FunctionCheck(
             lambda e, t: _costs(e, t).amin(dim=1).mean(),
             "Every estimate took the target that suits it best, and two of them may have taken the "
             "same one. An order uses each target once.",
+        ),
+        Mistake(
+            "first come, first served",
+            _greedy,
+            "The first estimate takes the target that suits it best, the next what is left. What "
+            "suits one may cost the others more: compare the orders as a whole.",
         ),
         Mistake(
             "cell by cell",
@@ -362,10 +389,26 @@ def _draw_clips(generator: torch.Generator) -> tuple[list[dict], list[dict]]:
     fixed = [("player-90", "video-0"), ("player-0", "video-91"), ("player-92", "video-93")]
     train = [*draw(6, 0), {"name": "clip-98", "player": "player-0", "video": "video-0"}]
     held_out = [
+        *({"name": f"clip-{42 - k}", "player": p, "video": v} for k, (p, v) in enumerate(fixed)),
         *draw(6, 20),
-        *({"name": f"clip-{40 + k}", "player": p, "video": v} for k, (p, v) in enumerate(fixed)),
     ]
     return train, held_out
+
+
+def _not_names(got: object) -> str:
+    """What is wrong with the kind of a result, in words."""
+    if isinstance(got, list) and all(isinstance(name, str) for name in got):
+        return ""
+    if isinstance(got, list) and all(isinstance(clip, dict) for clip in got):
+        return 'These are whole clips. Only their names are wanted: `clip["name"]`.'
+    if isinstance(got, set | frozenset):
+        return "A set has no order. Return a list: `sorted(…)` makes one, in alphabetical order."
+    return "Return a list of names."
+
+
+def _unsorted(train: list[dict], held_out: list[dict]) -> list[str]:
+    leaked = _leaked(train, held_out)
+    return [clip["name"] for clip in held_out if clip["name"] in leaked]
 
 
 leaked_clips = FunctionCheck(
@@ -374,12 +417,34 @@ leaked_clips = FunctionCheck(
     shape_hint="Return a list with the names of those *held-out* clips that share a player or a "
     "video with a training clip, in alphabetical order.",
     limits=(
-        Limit(([], [{"name": "a", "player": "p", "video": "v"}]), [], "Nobody was trained on: "
-              "nothing can leak."),
+        Limit(
+            ([], [{"name": "a", "player": "p", "video": "v"}]),
+            [],
+            "Nobody was trained on: nothing can leak.",
+        ),
+        Limit(
+            (
+                [{"name": "a", "player": "p", "video": "v"}],
+                [
+                    {"name": "c", "player": "p", "video": "w"},
+                    {"name": "b", "player": "q", "video": "v"},
+                    {"name": "d", "player": "q", "video": "w"},
+                ],
+            ),
+            ["b", "c"],
+            "c shows a player of the training, b is cut from one of its videos, d is clean. In "
+            "alphabetical order b comes first.",
+        ),
     ),
     value_hint="Collect the players and the videos of the training clips in two sets, and look "
     "every held-out clip up in both.",
     mistakes=(
+        Mistake(
+            "not in alphabetical order",
+            _unsorted,
+            "These are the right names, in the order of `held_out`. Alphabetical order is asked "
+            "for: `sorted`.",
+        ),
         Mistake(
             "names only",
             lambda train, held_out: _leaked(train, held_out, ("name",)),
@@ -411,8 +476,8 @@ leaked_clips = FunctionCheck(
             "These are the names of training clips. The held-out ones have to go.",
         ),
     ),
-    same_shape=False,
-)  # fmt: skip
+    same_shape=_not_names,
+)
 
 
 # --- by ear and by judgement -----------------------------------------------------------------

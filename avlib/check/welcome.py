@@ -47,6 +47,12 @@ def _split_half_row_count(spectrum: Tensor, rate: float | int, hz: float | int) 
     return spectrum * low, spectrum * ~low
 
 
+def _split_not_strict(spectrum: Tensor, rate: float | int, hz: float | int) -> tuple:
+    rows = torch.arange(len(spectrum)) * rate / (2 * (len(spectrum) - 1))
+    low = (rows <= hz)[:, None]
+    return spectrum * low, spectrum * ~low
+
+
 def _split_draw(generator: torch.Generator) -> tuple:
     rows = int(torch.randint(20, 40, (), generator=generator))
     spectrum = torch.randn(rows, 6, dtype=torch.complex64, generator=generator)
@@ -55,6 +61,7 @@ def _split_draw(generator: torch.Generator) -> tuple:
 
 _FIVE = torch.tensor([1.0, 2, 3, 4, 5]).to(torch.complex64)[:, None]
 _KEPT = torch.tensor([1.0, 1, 1, 0, 0])[:, None]
+_BELOW_350 = torch.tensor([1.0, 1, 1, 1, 0])[:, None]
 
 fixed_split = FunctionCheck(
     _split,
@@ -67,6 +74,11 @@ fixed_split = FunctionCheck(
             (_FIVE * _KEPT, _FIVE * (1 - _KEPT)),
             "Five rows at 800 Hz lie at 0, 100, 200, 300 and 400 Hz. Below 300 Hz are three; the "
             "row at 300 Hz belongs to the high part, and only to it.",
+        ),
+        Limit(
+            (_FIVE, 800, 350),
+            (_FIVE * _BELOW_350, _FIVE * (1 - _BELOW_350)),
+            "Five rows at 800 Hz lie at 0, 100, 200, 300 and 400 Hz. Four are below 350 Hz.",
         ),
     ),
     value_hint="Which frequency has row f? The last of F rows is half the sample rate, so that "
@@ -83,6 +95,11 @@ fixed_split = FunctionCheck(
             _split_half_row_count,
             "Nearly. F rows have F − 1 gaps between them, as a fence has one gap less than posts: "
             "divide by F − 1, not by F.",
+        ),
+        Mistake(
+            "not strict",
+            _split_not_strict,
+            "*Below* the frequency: a row that lies just at it belongs to the high part.",
         ),
         Mistake(
             "magnitudes",
@@ -254,6 +271,11 @@ def _sound_turned(separate: Separator, recording: Tensor, looks: Tensor) -> Tens
     return (swapped - right).square().sum() / right.square().sum()
 
 
+def _over_the_swapped(separate: Separator, recording: Tensor, looks: Tensor) -> Tensor:
+    right, swapped = separate(recording, looks), separate(recording, looks.flip(0))
+    return (swapped - right).square().sum() / swapped.square().sum()
+
+
 def _blind(recording: Tensor, looks: Tensor) -> Tensor:
     """A separator that does not look."""
     return torch.stack([0.7 * recording, 0.3 * recording])
@@ -261,9 +283,10 @@ def _blind(recording: Tensor, looks: Tensor) -> Tensor:
 
 def _swap_draw(generator: torch.Generator) -> tuple:
     eye = torch.randn(5, generator=generator)
+    seats = torch.tensor([1.0, 0.4])  # so that swapped answers have another energy
 
     def separate(recording: Tensor, looks: Tensor) -> Tensor:
-        return (looks @ eye).sigmoid()[:, None] * recording
+        return (seats * (looks @ eye).sigmoid())[:, None] * recording
 
     return (
         separate,
@@ -304,6 +327,12 @@ swap_test = FunctionCheck(
             "sound instead of pictures",
             _sound_turned,
             "You changed the sound. Change the one thing that is to be tested, the pictures.",
+        ),
+        Mistake(
+            "divided by the swapped",
+            _over_the_swapped,
+            "You divide by the energy of the answers to the *swapped* pictures. Divide by that of "
+            "the answers to the right ones.",
         ),
         Mistake(
             "not divided",
