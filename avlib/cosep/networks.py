@@ -72,8 +72,8 @@ class Separator(nn.Module):
             vision: what the object looks like.
 
         Raises:
-            ValueError: a side of the spectrogram is not a multiple of `2**depth`, or there
-                is not one vector of `visual_features` numbers for each spectrogram.
+            ValueError: a side of the spectrogram is not a multiple of `2**depth`, or
+                there is not one vector of `visual_features` numbers for each.
         """
         self._check(spectrogram, vision)
         skips = [spectrogram]

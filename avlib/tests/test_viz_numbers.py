@@ -210,7 +210,9 @@ def test_choices_are_shuffled_by_their_question_alone():
     places = set()
     for k in range(40):
         what = f"Which, in case {k}?"
-        page = soup(quiz([Choice(what, [(name, name == "two", f"why {name}") for name in names], 1)]))
+        page = soup(
+            quiz([Choice(what, [(name, name == "two", f"why {name}") for name in names], 1)])
+        )
         shown = [int(box["value"]) for box in page.select(".avl-choices input")]
         assert [label.text for label in page.select(".avl-choices label")] == [
             names[n] for n in shown
