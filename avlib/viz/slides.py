@@ -22,6 +22,7 @@ _SCRIPT = """
   slider.addEventListener('input', show);
   root.querySelector('.avl-bar').hidden = false;
   show();
+  root.dataset.ready = 'yes';
 })"""
 
 
