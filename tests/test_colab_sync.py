@@ -1,5 +1,7 @@
 """Every page with code has its notebook, in step to the byte, and its button leads there."""
 
+import ast
+import builtins
 import re
 import subprocess
 
@@ -8,6 +10,7 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from notebooks.book import Book
+from notebooks.solutions import SWITCH
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +30,11 @@ def cells(text, kind=None):
 
 def test_notebooks_are_those_of_the_pages(root):
     assert make_notebooks.differences(root) == [], "run `make notebooks` and commit what changes"
+
+
+def test_what_they_install_has_what_they_use(root):
+    """The tag that they name is the release to come, with all changes, and not the last one."""
+    assert make_notebooks.release_gap(root) == []
 
 
 def test_every_chapter_has_one(book_source, made):
@@ -97,6 +105,39 @@ def test_solutions_are_folded(made):
                 assert cell in solved
         for cell in solved:
             assert cell.metadata.cellView == "form"
+            switch, body = cell.source.split("\n")[1:3]
+            assert switch == SWITCH
+            assert body == "if show_solution:"
+        told = [c for c in notebook if "<summary>Solution to " in c.source]
+        assert len(told) == len({re.search(r"<summary>(.*?)<", c.source)[1] for c in told})
+
+
+def names(code):
+    """What a cell binds and what it looks up, anywhere in it."""
+    bound, used = set(), set()
+    lines = [line for line in code.split("\n") if not line.lstrip().startswith(("%", "!"))]
+    for node in ast.walk(ast.parse("\n".join(lines))):
+        if isinstance(node, ast.Name):
+            (bound if isinstance(node.ctx, ast.Store) else used).add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            bound.add(node.name)
+        elif isinstance(node, ast.arg):
+            bound.add(node.arg)
+        elif isinstance(node, ast.alias):
+            bound.add((node.asname or node.name).split(".")[0])
+    return bound, used
+
+
+def test_nothing_needs_a_solution_that_was_not_run(made):
+    """Neither the text after it nor another solution."""
+    for name, text in made.items():
+        known, solved = {*dir(builtins), "display", "_exit_code"}, {}
+        for cell in cells(text, "code"):
+            title = re.match(r"# @title (Solution to [A-Z]\w+ [\d.]+)", cell.source)
+            bound, used = names(cell.source)
+            own = solved.setdefault(title[1], set()) if title else set()
+            assert used <= known | own | bound, f"{name}: {cell.source}"
+            (own if title else known).update(bound)
 
 
 def test_no_second_place_names_the_repository(root, book_source):

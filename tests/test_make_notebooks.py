@@ -459,6 +459,27 @@ def test_only_pages_with_code_have_notebooks(make, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("changes", "newest"),
+    [
+        ("# Changes\n\n## 1.2.3\n\nNew.\n\n## 1.2.2\n", None),
+        ("# Changes\n\n## [1.2.3] (to come)\n", None),
+        ("# Changes\n\n## Unreleased\n\n## 1.2.3\n", "Unreleased"),
+        ("# Changes\n\n## 1.2.30\n\n## 1.2.3\n", "1.2.30"),
+        ("# Changes\n", "nothing"),
+    ],
+)
+def test_the_tag_to_install_is_the_newest_of_the_changes(make, tmp_path, changes, newest):
+    import make_notebooks
+
+    make(CELL)
+    (tmp_path / "CHANGELOG.md").write_text(changes)
+    gap = make_notebooks.release_gap(tmp_path)
+    assert len(gap) == (newest is not None)
+    if newest:
+        assert f"install v1.2.3, but the newest heading of CHANGELOG.md is {newest}:" in gap[0]
+
+
+@pytest.mark.parametrize(
     ("url", "site"),
     [
         ("https://github.com/someone/thing/", "https://someone.github.io/thing"),

@@ -6,6 +6,7 @@ none. The notebooks are committed, and ``tests/test_colab_sync.py`` keeps them i
 """
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
@@ -54,6 +55,23 @@ def write(root: Path = ROOT) -> list[Path]:
     return touched
 
 
+def release_gap(root: Path = ROOT) -> list[str]:
+    """What is wrong with the release that the notebooks install; empty if nothing.
+
+    They name the tag of the version in pyproject.toml. If the changes since then stand under
+    another heading, the notebooks would install a package that does not have what they use.
+    """
+    changes = (root / "CHANGELOG.md").read_text("utf8")
+    newest = next(iter(re.findall(r"^## +\[?([^\s\]]+)", changes, re.M)), "nothing")
+    tag = Book(root).tag
+    if f"v{newest}" == tag:
+        return []
+    return [
+        f"the notebooks install {tag}, but the newest heading of CHANGELOG.md is {newest}: give "
+        "both the version of the release to come, and run `make notebooks`"
+    ]
+
+
 def main() -> int:
     """Write the notebooks, or say what differs."""
     parser = argparse.ArgumentParser(description="Notebooks for Colab from the book's pages.")
@@ -61,13 +79,15 @@ def main() -> int:
     given = parser.parse_args()
     try:
         found = differences() if given.check else [str(path.name) for path in write()]
+        gap = release_gap()
     except PageError as err:
         print(f"make_notebooks: {err}", file=sys.stderr)
         return 1
     print("\n".join(found) if found else "The notebooks are in step with their pages.")
     if found and given.check:
         print("Run `make notebooks` and commit what changes.")
-    return int(bool(found) and given.check)
+    print("".join(f"make_notebooks: {line}\n" for line in gap), end="", file=sys.stderr)
+    return int(bool(found or gap) and given.check)
 
 
 if __name__ == "__main__":
