@@ -326,9 +326,9 @@ def test_matching_alone_teaches_where():
 
     Nobody says where, and the brightest cell of the map lies there all the same.
     """
-    torch.manual_seed(0)
+    torch.manual_seed(1)
     net = Localiser(6, 32)
-    optimiser = torch.optim.Adam(net.parameters(), 5e-3)
+    optimiser = torch.optim.Adam(net.parameters(), 1e-2)
 
     def draw(seed):
         g = torch.Generator().manual_seed(seed)
@@ -336,12 +336,12 @@ def test_matching_alone_teaches_where():
         audio = 0.1 * torch.randn(16, 6, generator=g)
         audio[torch.arange(16), kind] += 3
         visual = 0.1 * torch.randn(16, 6, 9, generator=g)
-        places = torch.stack([torch.randperm(9, generator=g) for _ in range(16)])
+        places = torch.rand(16, 9, generator=g).argsort(1)
         visual[torch.arange(16), 2 + kind, places[:, 0]] += 3
         visual[torch.arange(16), 4, places[:, 1]] += 3
         return audio, visual.view(16, 6, 3, 3), places[:, 0]
 
-    for step in range(200):
+    for step in range(100):
         audio, visual, _ = draw(step)
         loss = localisation_loss(net(audio, visual).scores, net(audio, visual.roll(1, 0)).scores)
         optimiser.zero_grad()
