@@ -20,6 +20,7 @@ from avlib.dsol.config import PRESETS, DSOLConfig, config_from_json, paper, pock
 from avlib.dsol.evaluation import (
     Matching,
     box_scores,
+    centre_side,
     encode,
     evaluate,
     match,
@@ -54,6 +55,7 @@ __all__ = [
     "StageOne",
     "VisualNet",
     "box_scores",
+    "centre_side",
     "config_from_json",
     "contrastive_loss",
     "cosine_map",
