@@ -3,19 +3,22 @@
 The first notebook's install cell runs as it stands, with a `google.colab` in place and with git
 told that the public repository is a local clone of this tree, tagged as a release would be. So
 its line for pip is tried as it will be used; only the address is not. All notebooks after that
-run without `google.colab`, as on any machine where avlib is there.
+run without `google.colab`, as on any machine where avlib is there: from top to bottom as they
+are, as with *Run all*, and then, in the same kernel, every solution with its box ticked.
 """
 
 import json
 import os
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import colab_like
 import nbformat
 import pytest
 from nbclient.exceptions import CellExecutionError
 from notebooks.book import Book
+from notebooks.solutions import SWITCH
 from test_install import ADDED_ON_COLAB
 
 pytestmark = [pytest.mark.colab, pytest.mark.slow]
@@ -41,6 +44,19 @@ def installed(root, tmp_path_factory):
     seconds, _ = colab.execute(notebook, tmp_path_factory.mktemp("install"))
     print(f"\nPython {version}; install cell: {seconds:.0f} s")
     return colab, before, said(notebook.cells[1])
+
+
+@pytest.fixture(scope="module")
+def side_by_side(request, installed, tmp_path_factory):
+    """What takes long and was asked for, two at a time: futures, by the name of their test."""
+    colab = installed[0]
+    asked = {item.name for item in request.session.items if item.path == request.path}
+    work = {"test_the_package_passes_its_own_tests_there": (own_tests, colab)}
+    work |= {f"test_notebook_runs_to_its_end[{page}]": (run_all, colab, page) for page in PAGES}
+    jobs = {name: (*job, tmp_path_factory.mktemp("job")) for name, job in work.items()}
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        yield {name: pool.submit(*job) for name, job in jobs.items() if name in asked}
+        pool.shutdown(cancel_futures=True)
 
 
 def said(cell):
@@ -102,37 +118,61 @@ def test_a_failed_install_is_loud(installed, tmp_path, before, right, wrong, err
     assert above in said(cell)
 
 
-def test_the_package_passes_its_own_tests_there(installed, tmp_path):
-    """As installed, not as cloned: what the wheel forgot is missing here."""
-    colab = installed[0]
+def own_tests(colab, place):
+    """Seconds, and what pytest says of the package as installed there."""
     command = [str(colab.python), "-m", "pytest", "--pyargs", "avlib", "-q", "-x"]
     command += ["-c", str(colab.clone / "pyproject.toml"), "--rootdir", str(colab.clone)]
     command += ["-p", "no:cacheprovider"]
     started = time.monotonic()
-    text = colab_like.run(command, cwd=tmp_path, env=colab.environment())
-    print(f"\npytest avlib: {time.monotonic() - started:.0f} s: {text.splitlines()[-1]}")
+    text = colab_like.run(command, cwd=place, env=colab.environment())
+    return time.monotonic() - started, text
+
+
+def test_the_package_passes_its_own_tests_there(side_by_side, request):
+    """As installed, not as cloned: what the wheel forgot is missing here."""
+    seconds, text = side_by_side[request.node.name].result()
+    print(f"\npytest avlib: {seconds:.0f} s: {text.splitlines()[-1]}")
     passed = re.search(r"(\d+) passed", text)
     assert passed
     assert int(passed[1]) > 500
     assert "failed" not in text
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_notebook_runs_to_its_end(installed, times, page, tmp_path):
-    colab = installed[0]
+def run_all(colab, page, place):
+    """A notebook after *Run all*, then its solutions, ticked and run; seconds of clock and core."""
     notebook = nbformat.read(BOOK / f"{page}.ipynb", as_version=4)
-    clock, cpu = colab.execute(notebook, tmp_path)
+    solutions = [c for c in notebook.cells if "solution" in c.metadata.get("tags", [])]
+    ticked = []
+    for cell in solutions:
+        assert cell.source.count(SWITCH) == 1
+        code = cell.source.replace(SWITCH, SWITCH.replace("False", "True"))
+        ticked.append(nbformat.v4.new_code_cell(code, metadata={"tags": ["ticked"]}))
+    notebook.cells += ticked
+    seconds = colab.execute(notebook, place)
+    return notebook.cells, seconds
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_notebook_runs_to_its_end(side_by_side, request, times, page):
+    cells, (clock, cpu) = side_by_side[request.node.name].result()
     times[page] = {"clock": round(clock, 1), "cpu": round(cpu, 1)}
     print(f"\n{page}: {clock:.0f} s, of one core {cpu:.0f} s")
-    for cell in notebook.cells:
+    ticked = 0
+    for cell in cells:
         if cell.cell_type != "code":
             continue
         text, tags = said(cell), cell.metadata.get("tags", [])
         assert "Traceback" not in text, cell.source
         if "exercise" in tags:
             assert "not done yet" in text, f"a stub that says nothing: {cell.source}\n{text}"
-        if "solution" in tags and "check." in cell.source:
-            assert "✓ check." in text, f"a solution that does not pass: {cell.source}\n{text}"
+        if "solution" in tags:
+            assert cell.outputs == [], f"a solution that nobody asked for: {cell.source}"
+        if "ticked" in tags:
+            ticked += 1
+            right = "check." not in cell.source or "✓ check." in text
+            assert right, f"a solution that does not pass: {cell.source}\n{text}"
             assert not re.search(r"[✗○] check\.", text), f"{cell.source}\n{text}"
+    source = (BOOK / f"{page}.md").read_text()
+    assert ticked == len(re.findall(r"^tags: \[solution\]", source, re.M))
     # On a busy machine a second of a core does less.
     assert cpu < KERNEL_SECONDS * max(1.0, os.getloadavg()[1] / (os.cpu_count() or 1))
