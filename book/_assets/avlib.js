@@ -4,6 +4,22 @@
   if (location.protocol === 'file:' && window.DOCUMENTATION_OPTIONS) {
     window.DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
   }
+  // Long names of files and functions may break inside a table, but only between their parts.
+  function breakable() {
+    document.querySelectorAll('.bd-article table.table code').forEach(function (code) {
+      const texts = document.createTreeWalker(code, NodeFilter.SHOW_TEXT), found = [];
+      while (texts.nextNode()) { found.push(texts.currentNode); }
+      found.forEach(function (text) {
+        const parts = text.data.split(/(?<=[/._])(?=\w)/);
+        if (parts.length > 1) {
+          text.replaceWith(...parts.flatMap(function (part, k) {
+            return k ? [document.createElement('wbr'), part] : [part];
+          }));
+        }
+      });
+    });
+  }
+  document.addEventListener('DOMContentLoaded', breakable);
   // What scrolls sideways must be reachable from the keyboard.
   const boxes = '.bd-article pre, .bd-article .cell_output, .bd-article .highlight, ' +
     '.bd-article .pst-scrollable-table-container, .bd-article div.math';
