@@ -48,14 +48,14 @@ binary_mask = FunctionCheck(
     range_hint="A binary mask holds only 0 and 1.",
     limits=(
         Limit(
-            (torch.zeros(1, 2), torch.zeros(1, 2)),
-            torch.zeros(1, 2),
+            (torch.zeros(1, 1, 2), torch.zeros(1, 2)),
+            torch.zeros(1, 1, 2),
             "Where nothing sounds, nothing is kept: 0 is not *more* than half of 0.",
         ),
         Limit(
-            (torch.tensor([[0.5, 0.6]]), torch.tensor([[1.0, 1.0]])),
-            torch.tensor([[0.0, 1.0]]),
-            "Exactly half is not more than half: the comparison is strict.",
+            (torch.tensor([[[0.5, 0.501]]]), torch.tensor([[1.0, 1.0]])),
+            torch.tensor([[[0.0, 1.0]]]),
+            "Exactly half is not more than half, 0.501 of 1 is: the comparison is strict.",
         ),
     ),
     value_hint="1 where the source is more than *half* of the *mixture*, 0 elsewhere.",
@@ -93,14 +93,14 @@ ratio_mask = FunctionCheck(
     range_hint="Ratios lie between 0 and 5; where nothing sounds the mask is 0, and not 0 / 0.",
     limits=(
         Limit(
-            (torch.zeros(1, 2), torch.zeros(1, 2)),
-            torch.zeros(1, 2),
+            (torch.zeros(1, 1, 2), torch.zeros(1, 2)),
+            torch.zeros(1, 1, 2),
             "0 / 0 is not a number, and one NaN spoils a whole training. Add a tiny number, "
             "`1e-10`, to the mixture before you divide.",
         ),
         Limit(
-            (torch.tensor([[9.0, 1.0]]), torch.tensor([[1.0, 4.0]])),
-            torch.tensor([[5.0, 0.25]]),
+            (torch.tensor([[[9.0, 1.0]]]), torch.tensor([[1.0, 4.0]])),
+            torch.tensor([[[5.0, 0.25]]]),
             "9 / 1 is cut down to 5, and 1 / 4 stays as it is.",
         ),
     ),
@@ -231,13 +231,13 @@ best_real_mask = FunctionCheck(
 
 
 def _tones(generator: torch.Generator) -> tuple[Tensor]:
-    """Two sources of a few decaying tones, with some noise, (2, 8192)."""
-    time = torch.arange(8192) / 11025
+    """Two sources of a few decaying tones, with some noise, (2, 3072)."""
+    time = torch.arange(3072) / 11025
     draw = torch.rand(2, 6, 3, generator=generator)
     hz, decay, phase = 150 + 1500 * draw[..., 0], 1 + 4 * draw[..., 1], 6.28 * draw[..., 2]
     tones = torch.sin(6.2832 * hz[..., None] * time + phase[..., None])
     waves = (tones * torch.exp(-decay[..., None] * time)).sum(1)
-    return (0.1 * waves + 0.01 * torch.randn(2, 8192, generator=generator),)
+    return (0.1 * waves + 0.01 * torch.randn(2, 3072, generator=generator),)
 
 
 def _oracle_estimates(sources: Tensor) -> Tensor:

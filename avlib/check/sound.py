@@ -101,6 +101,7 @@ read_cell = FunctionCheck(
             "An octave is a factor of *two* and twelve semitones: 12 `math.log2`, not `math.log`.",
         ),
     ),
+    rtol=1e-6,  # so that nobody who rounds passes by chance
 )
 
 two_windows = AnswerCheck(
@@ -372,7 +373,8 @@ log_row = FunctionCheck(
             "1100?",
         ),
     ),
-    rtol=1e-3,
+    rtol=1e-6,
+    atol=1e-4,
 )
 
 which_phase = AnswerCheck(

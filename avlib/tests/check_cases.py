@@ -1,9 +1,12 @@
 """What the tests of all chapters' checks share: a check lets right work pass and names mistakes."""
 
+import dataclasses
+
 from avlib import check
 from avlib.check import AnswerCheck, FunctionCheck
 
 SEEDS = range(3)
+MANY_SEEDS = range(20)
 
 
 def checks_of(chapter):
@@ -56,3 +59,40 @@ def _confirm_answer(tested):
         verdict = tested(wrong)
         assert not verdict.passed
         assert verdict.hint == hint, wrong
+
+
+def variants(right, wrong):
+    """Parameters for `confirm_variant`: every function of both dictionaries, by its check."""
+    return [
+        (name, passes, function)
+        for passes, functions in ((True, right), (False, wrong))
+        for name, several in functions.items()
+        for function in several
+    ]
+
+
+def confirm_variant(name, passes, function):
+    """Right work passes however it is written; a near miss never does, whatever was drawn.
+
+    And nobody is told the hint of a listed mistake that was not made: whoever does the same as a
+    mistake on everything that was drawn *is* told it, so what is drawn has to tell them apart.
+    """
+    tested = getattr(check, name)
+    known = {mistake.hint for mistake in tested.mistakes}
+    quick = dataclasses.replace(tested, mistakes=())
+    for seed in MANY_SEEDS:
+        verdict = (tested if seed in SEEDS else quick)(function, seed=seed)
+        assert verdict.passed == passes, (seed, verdict)
+        assert passes or verdict.hint not in known, (seed, verdict)
+
+
+def confirm_all_have_variants(chapters, right, wrong):
+    """Every check of a function has a right answer written differently, and a near miss."""
+    names = {
+        name
+        for chapter in chapters
+        for name, found in check.chapter_checks(chapter).items()
+        if isinstance(found, FunctionCheck)
+    }
+    assert set(right) == names
+    assert set(wrong) == names
