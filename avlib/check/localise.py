@@ -200,74 +200,84 @@ overlap_by_hand = AnswerCheck(
     "cells, 4 of them in the box: 4/7.",
 )
 
-# --- the success curve ------------------------------------------------------------------------
+# --- an honest threshold ----------------------------------------------------------------------
 
 
-def _auc(scores: Tensor) -> Tensor:
-    return metrics.success_auc(scores)
+def _honest(validation: Tensor, test: Tensor) -> Tensor:
+    return metrics.success_auc(test[metrics.success_auc(validation).argmax()])
 
 
-def _overlaps(g: torch.Generator) -> tuple[Tensor]:
-    count = int(torch.randint(5, 30, (), generator=g))
-    scores = torch.rand(count, generator=g)
-    scores[: count // 3] = torch.randint(0, 21, (count // 3,), generator=g) / 20
-    return (scores,)
+def _overlaps(g: torch.Generator) -> tuple[Tensor, Tensor]:
+    """IoUs of two sets that have different best thresholds, neither of them the first."""
+    best, tempting = (1 + torch.randperm(4, generator=g)[:2]).tolist()
+    validation = 0.6 * torch.rand(5, 12, generator=g)
+    test = 0.6 * torch.rand(5, 9, generator=g)
+    validation[best] += 0.4
+    test[tempting] += 0.4
+    return validation, test
 
 
-def _curve(scores: Tensor, *, strict: bool = False, points: int = 21) -> tuple[Tensor, Tensor]:
-    x = torch.arange(points) / (points - 1)
-    reached = scores[:, None] > x if strict else scores[:, None] >= x
-    return x, reached.float().mean(0)
-
-
-area_under_success = FunctionCheck(
-    reference=_auc,
+honest_area = FunctionCheck(
+    reference=_honest,
     inputs=_overlaps,
-    shape_hint="One number for all pictures together.",
+    shape_hint="One number: the area to be reported.",
     range=(0.0, 1.0),
-    range_hint="A share integrated from 0 to 1 lies between 0 and 1. Do you multiply by the step?",
+    range_hint="An area under a success curve lies between 0 and 1.",
     limits=(
         Limit(
-            (torch.tensor([1.0, 1.0]),),
-            1.0,
-            "Perfect overlaps reach every threshold, 1.0 too: at least, not more than.",
+            (torch.tensor([[1.0, 1.0], [0.0, 0.0]]), torch.tensor([[0.0, 0.0], [1.0, 1.0]])),
+            0.025,
+            "The validation players choose the first threshold. There no test player is found; "
+            "what remains is the success at x = 0, which comes for nothing: half of 0.05.",
         ),
         Limit(
-            (torch.tensor([1.0, 0.0]),),
+            (torch.tensor([[0.2, 0.4], [0.3, 0.5]]), torch.tensor([[1.0, 1.0], [1.0, 0.0]])),
             0.5125,
-            "Success is 1 at x = 0 and one half from 0.05 on: 0.5 plus half of 0.05 x 0.5.",
+            "The second threshold is better for validation players. Success of the test players "
+            "is 1 at x = 0 there and one half from 0.05 on.",
         ),
     ),
-    value_hint="Success at x is the share of scores of at least x, for x = 0, 0.05, …, 1; then the "
-    "trapezoid rule.",
+    value_hint="First the row: the one with the largest AUC of validation players. Then the "
+    "number: the AUC of the test players in that row.",
     mistakes=(
         Mistake(
-            "more than",
-            lambda s: torch.trapezoid(_curve(s, strict=True)[1], _curve(s)[0]),
-            "A score that equals the threshold counts as success: use >=. With > nobody succeeds "
-            "at 1, and a score of 0 fails at 0.",
+            "chosen on the test players",
+            lambda v, t: metrics.success_auc(t).max(),
+            "This is the best threshold for the *test* players. It has been learned from the "
+            "pictures that it is scored on, and nobody will have that luck again.",
         ),
         Mistake(
-            "mean of the points",
-            lambda s: _curve(s)[1].mean(),
-            "The mean of the 21 points counts both ends fully. The trapezoid rule gives the first "
-            "and the last half a weight: `torch.trapezoid`.",
+            "reported on the validation players",
+            lambda v, t: metrics.success_auc(v).max(),
+            "The choice is right, but you report it on the pictures that it was made with. The "
+            "test players are there to be asked once, afterwards.",
         ),
         Mistake(
-            "only the mean score",
-            lambda s: s.mean(),
-            "The exact area is the mean score, true. But the papers use 21 points and the "
-            "trapezoid rule, and that differs a little.",
+            "a threshold for each picture",
+            lambda v, t: metrics.success_auc(t.amax(0)),
+            "You let every test picture choose its own best threshold. To know it one would need "
+            "the box that is to be found.",
         ),
         Mistake(
-            "eleven points",
-            lambda s: torch.trapezoid(_curve(s, points=11)[1], _curve(s, points=11)[0]),
-            "You take 11 points, a step of 0.1. The papers take 21: 0, 0.05, …, 1.",
+            "mean over the thresholds",
+            lambda v, t: metrics.success_auc(t).mean(),
+            "This is the mean over all thresholds: nothing is chosen, and bad ones count too.",
+        ),
+        Mistake(
+            "the first threshold",
+            lambda v, t: metrics.success_auc(t)[0],
+            "This is always the first threshold. Which one does the validation set want?",
+        ),
+        Mistake(
+            "which instead of how good",
+            lambda v, t: metrics.success_auc(v).argmax(),
+            "That is *which* threshold. Go on: what do the test players score there?",
         ),
         Mistake(
             "success at one half",
-            lambda s: (s >= 0.5).float().mean(),
-            "That is the success rate at 0.5, one point of the curve.",
+            lambda v, t: (t[metrics.success_auc(v).argmax()] >= 0.5).float().mean(),
+            "The row is right. But you report the success rate at 0.5, one point of the curve "
+            "whose area is asked for.",
         ),
     ),
 )
@@ -334,6 +344,21 @@ loudest_player = FunctionCheck(
             "how sure the answer is.",
         ),
     ),
+)
+
+why_forgotten = AnswerCheck(
+    truth="outvoted",
+    hints={
+        "rests": "Choose her track and listen: she plays in every one of the six seconds.",
+        "softer": "Listen to one after the other. She is a few decibels softer in most seconds, "
+        "and in one of them the louder: that does not explain a map without her in all six.",
+        "heard": "Then the map of the flute *alone* would leave her out too. Choose it and look.",
+        "louder": "It is the accordion that stays. Listen again to each of them alone.",
+    },
+    otherwise='One of "rests", "softer", "heard" and "outvoted". Three of them can be refuted by '
+    "listening to her track and looking at its map.",
+    right="She plays, a few decibels softer, and alone she is found. One vector for the whole mixture "
+    "has no room for both: the largest value of each feature wins, and here the accordion has it.",
 )
 
 whole_image_score = AnswerCheck(

@@ -38,9 +38,10 @@ UNKNOWN = [
     ("softmax_pooling", lambda z: z, "shape"),
     ("softmax_pooling", lambda z: 2 + z.sum((1, 2)), "range"),
     ("softmax_pooling", lambda z: z.sigmoid().flatten(1).median(1).values, "limits"),
-    ("area_under_success", lambda s: s, "shape"),
-    ("area_under_success", lambda s: 20 * s.mean() + 2, "range"),
-    ("area_under_success", lambda s: s.square().mean(), "limits"),
+    ("honest_area", lambda v, t: metrics.success_auc(t), "shape"),
+    ("honest_area", lambda v, t: 2 + t.mean(), "range"),
+    ("honest_area", lambda v, t: t[metrics.success_auc(v).argmax()].mean(), "limits"),
+    ("honest_area", lambda v, t: metrics.success_auc(t[metrics.success_auc(v).argmin()]), "limits"),
     ("loudest_player", lambda m, b: m, "shape"),
     ("loudest_player", lambda m, b: torch.full((len(b),), 7.0), "range"),
     (
