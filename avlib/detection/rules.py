@@ -8,8 +8,8 @@ from avlib.detection.table import Detections
 
 
 def box_overlaps(
-    boxes: Float[np.ndarray, "detection 4"], others: Float[np.ndarray, "other 4"]
-) -> Float[np.ndarray, "detection other"]:
+    boxes: Float[np.ndarray, "detection 4"], others: Float[np.ndarray, "other_detection 4"]
+) -> Float[np.ndarray, "detection other_detection"]:
     """IoU of every box with every other: area of the intersection by that of the union.
 
     Args:

@@ -8,9 +8,12 @@ from avlib.audio import DSOL, FrontEnd
 from avlib.orchestra.instruments import MUSIC11
 from avlib.training import TrainConfig
 
-STEPS_PER_EPOCH = 1800
-"""Steps of an epoch, derived: the authors' list of stage 1 names 217 videos; we take four minutes
-of each, a pair a second, in batches of 32. Their lengths differ, so it is a round figure."""
+CLIPS = 217 * 240
+"""Seconds of solo in an epoch of the paper's recipe, ours: the authors' list of stage 1 names 217
+videos, and we suppose four minutes of each. How long they are is not known."""
+
+STEPS_PER_EPOCH = CLIPS // 32
+"""Steps of an epoch: a pair a second, in batches of 32."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class DSOLConfig:
             of the supplement lists none).
         omega: where the scale of the cosine starts (authors' code: 5).
         location_bias: a bias beside the scale (the code for MUSIC has none).
+        normalise: compare directions, so that the map is one of cosines; without (the code for
+            AudioSet, together with the bias), vectors count with their lengths.
         pooling: how a map becomes one score: "max" (the paper's), "mean" or "softmax".
         init: how weights without a start are drawn, see `avlib.nets.initialise`.
         negatives: with how many wrong pictures of its batch each sound is compared.
@@ -63,12 +68,13 @@ class DSOLConfig:
     relu: bool = True
     omega: float = 5.0
     location_bias: bool = False
+    normalise: bool = True
     pooling: str = "max"
     init: str = "he"
     negatives: int = 1
     instruments: tuple[str, ...] = field(default=MUSIC11)
     hard: tuple[str, ...] = ()
-    clips: int = 60_000
+    clips: int = CLIPS
     batch_size: int = 32
     validation_clips: int = 128
     channels_last: bool = False
@@ -105,11 +111,12 @@ class DSOLConfig:
 
 
 def paper() -> DSOLConfig:
-    """Give the recipe of the authors' code for MUSIC (training_stage_one.py), localisation only.
+    """Give the recipe of the authors' code for MUSIC (`training_stage_one.py`), matching only.
 
-    15 epochs of Adam with 1e-4 and weight decay 1e-4; the picture's ResNet starts from ImageNet,
-    the sound's from nothing (supplement A.3; Table 2 compares). The alternation with the
-    classification of pseudo-labels is not part of this recipe.
+    15 epochs; the picture's ResNet starts from ImageNet, the sound's from nothing (supplement A.3;
+    Table 2 compares). Adam with 1e-4 and weight decay 1e-4 are what the code of the second stage
+    (`training_stage_two.py`) uses, taken over here. The alternation with the classification of
+    pseudo-labels is not part of this recipe.
     """
     epoch = STEPS_PER_EPOCH
     return DSOLConfig(
@@ -127,16 +134,15 @@ def paper() -> DSOLConfig:
 
 
 def pocket() -> DSOLConfig:
-    """Give the recipe that trains on one CPU core in about five minutes (ours).
+    """Give the recipe that trains on one CPU core in about ten minutes (ours).
 
     The same networks, a quarter and an eighth as wide, on pictures of 128 pixels (maps of 8 x 8).
     As the paper's picture network starts from ImageNet (from scratch it does far worse,
     supplement Table 2), this one starts from the picture network of our Sound of Pixels model,
-    which has learned without labels from the same players; from scratch it had learned nothing
-    after 300 steps. The players stand far away ("small") and the crop is wide, because solos of
-    the orchestra stand in the middle, where a map would need no ears to find them. Every other
-    picture of the batch is a wrong one, which costs next to nothing since every clip is encoded
-    once.
+    which has learned without labels from the same players. The players stand far away ("small")
+    and the crop is wide, because solos of the orchestra stand in the middle, where a map would
+    need no ears to find them. Every other picture of the batch is a wrong one, which costs next
+    to nothing since every clip is encoded once.
     """
     return DSOLConfig(
         TrainConfig(

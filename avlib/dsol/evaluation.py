@@ -1,7 +1,7 @@
 """How good is a model of stage 1? Matching, retrieval and boxes, beside trivial baselines."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from avlib.dsol.location import resize_map
 from avlib.dsol.losses import localisation_loss
 from avlib.dsol.networks import StageOne
 from avlib.dsol.solos import Solos, collate
-from avlib.metrics import iou, success_auc
+from avlib.metrics import bootstrap, iou, paired_bootstrap, success_auc
 
 
 @dataclass(frozen=True)
@@ -212,36 +212,73 @@ def box_scores(
 
 
 def evaluate(
-    model: StageOne, solos: Solos, thresholds: Sequence[float] = (0.1, 0.3, 0.5)
+    model: StageOne,
+    solos: Solos,
+    thresholds: Sequence[float] = (0.1, 0.3, 0.5),
+    centre: float = 0.5,
 ) -> dict[str, Any]:
-    """Score a model of stage 1 on solos.
+    """Score a model of stage 1 on solos, with 95 % intervals that draw players.
 
     Args:
         model: in evaluation mode.
         solos: an evaluation set.
         thresholds: relative thresholds for the boxes; trivial maps do not depend on them but the
             random one.
+        centre: side of the centre box, a share of the picture's; choose it by `centre_side` on
+            other players.
 
     Returns:
-        ``matching`` (see `Matching`), and ``boxes``: for each threshold and kind of map, success
-        at IoU 0.5 and the area under the success curve.
+        ``matching`` (see `Matching`); ``matching_95``: for what is a share of pairs, the bounds
+        of its interval, drawn by the sound's player; ``boxes``: for each threshold and kind of
+        map ``iou``, ``success`` at IoU 0.5 and ``auc``, for the first two the bounds ``iou_95``
+        and ``success_95``, and ``iou_above_centre``: mean, low and high of the paired difference
+        to the centre box.
     """
     found = encode(model, solos)
-    centre = float(np.sqrt(np.prod(np.diff(found.boxes.reshape(-1, 2, 2), axis=1), axis=-1)).mean())
     kinds: Mapping[str, Tensor] = {"model": found.maps} | {
         name: one.expand(len(found.maps), -1, -1)
-        for name, one in trivial_maps(found.size, centre / found.size).items()
+        for name, one in trivial_maps(found.size, centre).items()
     }
     boxes = {}
     for threshold in thresholds:
-        for name, maps in kinds.items():
-            values = box_scores(maps, found.boxes, found.size, threshold)
+        values = {
+            name: box_scores(maps, found.boxes, found.size, threshold)
+            for name, maps in kinds.items()
+        }
+        for name, one in values.items():
+            above = paired_bootstrap(one, values["centre box"], groups=found.players)
             boxes[f"{name} at {threshold:g}"] = {
-                "iou": float(values.mean()),
-                "success": float((values >= 0.5).mean()),
-                "auc": success_auc(torch.from_numpy(values)).item(),
+                "iou": float(one.mean()),
+                "iou_95": list(bootstrap(one, groups=found.players)[1:]),
+                "success": float((one >= 0.5).mean()),
+                "success_95": list(bootstrap(one >= 0.5, groups=found.players)[1:]),
+                "auc": success_auc(torch.from_numpy(one)).item(),
+                "iou_above_centre": list(above),
             }
-    return {"matching": match(found), "boxes": boxes}
+    bounds = matching_intervals(found)
+    return {"matching": asdict(match(found)), "matching_95": bounds, "boxes": boxes}
+
+
+def matching_intervals(found: Encoded) -> dict[str, list[float]]:
+    """Bounds of 95 % bootstrap intervals of the shares in `Matching`, by the sound's player."""
+    labels, players = np.array(found.categories), np.array(found.players)
+    same = labels[:, None] == labels[None, :]
+    own = np.eye(len(labels), dtype=bool)
+    scores = found.scores.numpy()
+    best = scores.argmax(axis=1)
+    whose = np.broadcast_to(players[:, None], same.shape)
+    shares = {
+        "recall": (scores[own] > 0.5, players),
+        "rejection": (scores[~same] <= 0.5, whose[~same]),
+        "false_friends": (scores[same & ~own] > 0.5, whose[same & ~own]),
+        "picture_of_sound": (best == np.arange(len(best)), players),
+        "instrument_of_sound": (labels[best] == labels, players),
+    }
+    return {
+        name: list(bootstrap(values, groups=groups)[1:])
+        for name, (values, groups) in shares.items()
+        if len(values)
+    }
 
 
 def _share(true: Bool[Tensor, "*any"]) -> float:

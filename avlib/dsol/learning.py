@@ -23,9 +23,13 @@ def train_step(
 ) -> dict[str, Tensor]:
     """Compute the loss of one batch: every sound with its own picture and with wrong ones.
 
-    Wrong picture r of sound i is that of clip i + r of the batch. Each clip is encoded once,
-    however many wrong pictures there are (the authors' code encodes each sound twice); what comes
-    out is the same.
+    Wrong picture r of sound i is that of clip i + r of the batch: of another clip, where the
+    authors' code asks for another video. The clip may show the same player, whose picture then
+    counts as wrong all the same: a false negative, as every other player of the instrument is.
+
+    Each clip is encoded once, however many wrong pictures there are (the authors' code encodes
+    each sound twice). In evaluation mode what comes out is the same; in training the batch
+    normalisation sees each clip once instead of once a pair, so its statistics may differ.
 
     Args:
         nets: "audio", "visual", "localiser", see `StageOne.nets`.

@@ -138,6 +138,9 @@ class Localiser(nn.Module):
             lists none.
         omega: where $\omega$ starts; it is learned.
         bias: a learned shift beside $\omega$: the code for MUSIC has none, that for AudioSet has.
+        normalise: divide vectors by their lengths, as the equation says and the code for MUSIC
+            does; that for AudioSet does not, so that its map is that of the dot products
+            $\langle a, v_p \rangle$.
         pooling: see `pool_map`.
 
     Raises:
@@ -158,6 +161,7 @@ class Localiser(nn.Module):
         relu: bool = True,
         omega: float = 5.0,
         bias: bool = False,
+        normalise: bool = True,
         pooling: str = "max",
     ) -> None:
         super().__init__()
@@ -165,6 +169,7 @@ class Localiser(nn.Module):
             raise ValueError(f"pooling must be one of {POOLINGS}; got {pooling!r}")
         self.pooling = pooling
         self.relu = relu
+        self.normalise = normalise
         self.audio1 = nn.Linear(channels if audio_channels is None else audio_channels, embedding)
         self.audio2 = nn.Linear(embedding, embedding)
         self.visual1 = nn.Conv2d(channels, embedding, 1)
@@ -175,19 +180,23 @@ class Localiser(nn.Module):
     def embed_audio(
         self, audio: Float[Tensor, "batch channel"]
     ) -> Float[Tensor, "batch embedding"]:
-        """Turn the features of sounds into unit vectors."""
+        """Turn the features of sounds into vectors, of length 1 if `normalise`."""
         x = self.audio1(audio)
-        return F.normalize(self.audio2(F.relu(x) if self.relu else x).float(), dim=1)
+        return self._directed(self.audio2(F.relu(x) if self.relu else x))
 
     def embed_visual(
         self, visual: Float[Tensor, "batch channel height width"]
     ) -> Float[Tensor, "batch embedding height width"]:
-        """Turn the features of every place into unit vectors."""
+        """Turn the features of every place into vectors, of length 1 if `normalise`."""
         x = self.visual1(visual)
-        return F.normalize(self.visual2(F.relu(x) if self.relu else x).float(), dim=1)
+        return self._directed(self.visual2(F.relu(x) if self.relu else x))
+
+    def _directed(self, vectors: Tensor) -> Tensor:
+        """In float32, and without their lengths if so wanted."""
+        return F.normalize(vectors.float(), dim=1) if self.normalise else vectors.float()
 
     def locate(self, cosines: Float[Tensor, "*batch height width"]) -> Location:
-        """Turn cosines into maps and scores."""
+        """Turn cosines (dot products, if not `normalise`) into maps and scores."""
         maps = location_map(cosines, self.omega, 0.0 if self.bias is None else self.bias)
         return Location(maps, pool_map(maps, self.pooling))
 

@@ -69,7 +69,7 @@ class VisualNet(nn.Module):
 
     def forward(
         self, pictures: Float[Tensor, "batch 3 height width"]
-    ) -> Float[Tensor, "batch visual_channel row col"]:
+    ) -> Float[Tensor, "batch visual_channel map_height map_width"]:
         """Encode normalised pictures."""
         return self.features(pictures)
 
@@ -126,6 +126,7 @@ class StageOne(nn.Module):
             relu=cfg.relu,
             omega=cfg.omega,
             bias=cfg.location_bias,
+            normalise=cfg.normalise,
             pooling=cfg.pooling,
         )
         initialise(self.localiser, generator, "torch")

@@ -121,6 +121,16 @@ class Solos:
         seen = {"picture": normalise(frame[None])[:, 0], "frame": frame, "box": box}
         return item | seen | {"wave": solo.sound}
 
+    def boxes(self) -> Float32[np.ndarray, "picture 4"]:
+        """Boxes of all pictures of an evaluation set, xyxy in pixels of the network's picture.
+
+        Raises:
+            ValueError: a training set, in which every picture is cropped anew.
+        """
+        if self.train:
+            raise ValueError("these solos are for training (train=True): they have no one box")
+        return np.stack([self._cropped(i, self._keep(i)[1])[1] for i in range(self.length)])
+
     def _clip_of(self, index: int) -> int:
         """The clip of training item `index`: every round goes through all, in another order."""
         turn, place = divmod(index, self.length)

@@ -33,7 +33,7 @@ from avlib.dsol import (
     train_step,
     trivial_maps,
 )
-from avlib.dsol.evaluation import Encoded
+from avlib.dsol.evaluation import Encoded, matching_intervals
 
 
 def tiny(**changes):
@@ -170,8 +170,8 @@ def test_localiser_is_its_equation(rng):
     """Computed here with loops over places, for each documented switch."""
     audio = torch.randn(2, 6, generator=rng)
     visual = torch.randn(2, 5, 2, 3, generator=rng)
-    for relu, bias in ((True, False), (False, True)):
-        net = Localiser(5, 4, 6, relu=relu, bias=bias)
+    for relu, bias, unit in ((True, False, True), (False, True, True), (True, True, False)):
+        net = Localiser(5, 4, 6, relu=relu, bias=bias, normalise=unit)
         if bias:
             torch.nn.init.constant_(net.bias, -0.7)
         maps, scores = net(audio, visual)
@@ -182,7 +182,8 @@ def test_localiser_is_its_equation(rng):
             for y, x in np.ndindex(2, 3):
                 w1, w2 = net.visual1.weight[:, :, 0, 0], net.visual2.weight[:, :, 0, 0]
                 v = w2 @ bend(w1 @ visual[b, :, y, x] + net.visual1.bias) + net.visual2.bias
-                z = 5 * (a @ v) / (a.norm() * v.norm()) - (0.7 if bias else 0)
+                length = a.norm() * v.norm() if unit else 1.0
+                z = 5 * (a @ v) / length - (0.7 if bias else 0)
                 assert maps[b, y, x].item() == pytest.approx(z.sigmoid().item(), abs=1e-5)
                 cells.append(z.sigmoid().item())
             assert scores[b].item() == pytest.approx(max(cells), abs=1e-5)
@@ -413,6 +414,8 @@ def test_training_solos_never_end_and_look_different_each_time():
     assert torch.equal(again["picture"], second[1]["picture"])
     with pytest.raises(ValueError, match="augmented"):
         encode(StageOne(cfg), train)
+    with pytest.raises(ValueError, match="no one box"):
+        train.boxes()
 
 
 # --- evaluation
@@ -456,6 +459,24 @@ def test_boxes_by_hand():
     assert box_scores(trivial["centre box"][None], boxes, 8)[0] == pytest.approx(4 / 28)
 
 
+def test_the_size_of_the_centre_box_is_the_best_for_the_boxes_given():
+    """A box of half the side, in the middle; and one so far out that the largest box is best."""
+    middle = np.float32([[25, 25, 75, 75]])
+    assert dsol.centre_side(middle, 100) == 0.5
+    assert dsol.centre_side(np.float32([[40, 40, 60, 60]]), 100) == 0.2
+    assert dsol.centre_side(np.float32([[0, 0, 100, 100]]), 100) == 0.9
+
+
+def test_intervals_draw_the_players_of_the_sounds():
+    """One player is always right, the other never: only whole players can be drawn."""
+    found = encoded([[0.9, 0.6, 0.2], [0.7, 0.4, 0.1], [0.8, 0.3, 0.6]], ["flute", "flute", "tuba"])
+    bounds = matching_intervals(found)
+    assert bounds["recall"] == [0.5, 1.0]  # the flute's two sounds go together: 1/2 or 1
+    assert set(bounds) == {
+        "recall", "rejection", "false_friends", "picture_of_sound", "instrument_of_sound",
+    }  # fmt: skip
+
+
 def test_evaluation_of_a_set(solos):
     model = StageOne(tiny()).eval()
     found = encode(model, solos)
@@ -468,7 +489,16 @@ def test_evaluation_of_a_set(solos):
     torch.testing.assert_close(found.maps, maps, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(found.scores.diagonal(), scores, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(similarities(found), found.cosines.flatten(2).max(-1).values)
-    result = dsol.evaluate(model, solos, thresholds=(0.3,))
+    np.testing.assert_array_equal(solos.boxes(), found.boxes)
+    result = dsol.evaluate(model, solos, thresholds=(0.3,), centre=0.5)
+    centre, mine = result["boxes"]["centre box at 0.3"], result["boxes"]["model at 0.3"]
+    assert centre["iou_above_centre"] == [0, 0, 0]
+    assert mine["iou_above_centre"][0] == pytest.approx(mine["iou"] - centre["iou"])
+    assert centre["iou_95"][0] <= centre["iou"] <= centre["iou_95"][1]
+    by_hand = box_scores(trivial_maps(32, 0.5)["centre box"].expand(6, -1, -1), found.boxes, 32)
+    assert centre["iou"] == pytest.approx(by_hand.mean())
+    low, high = result["matching_95"]["recall"]
+    assert low <= result["matching"]["recall"] <= high
     assert set(result["boxes"]) == {
         f"{name} at 0.3" for name in ("model", "centre box", "whole image", "random map")
     }
