@@ -32,6 +32,19 @@ def test_all_chapters_are_looked_at(build_book):
     assert [name.replace("-", "_") for name in CHAPTERS] == list(check.CHAPTERS)
 
 
+def test_hours_of_the_course_are_those_of_its_chapters():
+    """What the landing page promises: reading and exercises of all chapters, rounded to hours."""
+    index = (ROOT / "book" / "index.md").read_text()
+    minutes = 0
+    for name in CHAPTERS:
+        page = chapter(name)
+        (reading,) = re.findall(r"^\*\*Time:\*\* (\d+) minutes to read", page.text, re.M)
+        minutes += int(reading) + page.minutes
+    (hours, count) = re.search(r"about (\d+) hours for these (\w+) chapters", index).groups()
+    assert int(hours) == round(minutes / 60)
+    assert count == {8: "eight", 9: "nine", 10: "ten", 11: "eleven", 12: "twelve"}[len(CHAPTERS)]
+
+
 PLAYERS = ("ab_player(", "audio_player(", "spec_cursor(")
 FAULTS = [
     ("opens_as_all_do", "(sec-sound)=", "(sec-sounds)="),
@@ -42,8 +55,8 @@ FAULTS = [
     ("at_a_glance", "1. read a", "1. Reading a"),
     ("at_a_glance", "1. read a", "6. see a\n1. read a"),
     ("at_a_glance", "{ref}`sec-", "`sec-"),
-    ("at_a_glance", "75 minutes for the exercises", "20 minutes for the exercises"),
-    ("at_a_glance", "75 minutes for the exercises", "175 minutes for the exercises"),
+    ("at_a_glance", "90 minutes for the exercises", "75 minutes for the exercises"),
+    ("at_a_glance", "· up to 10 minutes · objective 1*", "· up to 15 minutes · objective 1*"),
     ("predict_first", "questions.predict_then_reveal(", "print("),
     ("predict_first", "Before the first formula", "Before the first\n\nformula"),
     ("predict_first", "tags: [hide-input]", "tags: []"),
