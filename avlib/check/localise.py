@@ -357,8 +357,9 @@ why_forgotten = AnswerCheck(
     },
     otherwise='One of "rests", "softer", "heard" and "outvoted". Three of them can be refuted by '
     "listening to her track and looking at its map.",
-    right="She plays, a few decibels softer, and alone she is found. One vector for the whole mixture "
-    "has no room for both: the largest value of each feature wins, and here the accordion has it.",
+    right="She plays, a few decibels softer, and alone she is found. One vector for the whole "
+    "mixture has no room for both: the largest value of each feature wins, and here the accordion "
+    "has it.",
 )
 
 whole_image_score = AnswerCheck(
