@@ -22,4 +22,4 @@ The map of the package; imports point down only, and importing ``avlib`` loads n
 ===========  ==========================================================================
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
