@@ -191,6 +191,15 @@ def test_nothing_is_revealed_outside_the_folds():
             assert secret not in text
 
 
+def test_topics_name_objectives_and_none_may_lack_a_name():
+    topics = {1: "arrays & axes", 2: "decibels", 3: "pitch"}
+    items = soup(quiz([PICK, SEVEN, SORT], "Ready?", topics)).select(".avl-item")
+    assert [item["data-topic"] for item in items] == ["arrays & axes", "decibels", "pitch"]
+    assert not soup(quiz([PICK, SEVEN, SORT])).select("[data-topic]")
+    with pytest.raises(ValueError, match="objective 3, which has no name"):
+        quiz([PICK, SEVEN, SORT], "Ready?", {1: "arrays", 2: "decibels"})
+
+
 def test_objectives_and_kinds_are_on_the_page():
     items = soup(quiz([PICK, SEVEN, SORT])).select(".avl-item")
     assert [item["data-objective"] for item in items] == ["1", "2", "3"]
