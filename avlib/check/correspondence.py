@@ -329,7 +329,7 @@ def _planted(g: torch.Generator) -> tuple[Tensor, Tensor]:
 broken_shortcut = FunctionCheck(
     reference=lambda music, hum: music + hum.roll(1, dims=0),
     inputs=_planted,
-    shape_hint="As many recordings as before, and as long.",
+    shape_hint="One tensor, (clip, sample): as many recordings as before, and as long.",
     limits=(
         Limit(
             (torch.zeros(3, 1), torch.tensor([[1.0], [2.0], [3.0]])),

@@ -60,6 +60,11 @@ output_size = FunctionCheck(
             3,
             "5 pixels and one of padding on either side are 7; a kernel of 3 starts at 0, 2 and 4.",
         ),
+        Limit(
+            (9, 3, 2, 0, 3),
+            2,
+            "Three taps that are 3 apart cover 7 pixels, which start at 0 and at 2 of 9.",
+        ),
         Limit((5, 1, 1, 0, 1), 5, "A kernel of 1 that moves by 1 changes no size."),
     ),
     value_hint="How often does a kernel that covers d (k - 1) + 1 pixels fit into n + 2p pixels, "
