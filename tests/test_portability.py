@@ -32,7 +32,7 @@ def problems(name, source):
                 found.append(f"{{{block.name}}}")
             if block.name == "code-cell" and (block.argument != "ipython3" or block.indent):
                 found.append(f"a cell of {block.argument!r}, or one that is indented")
-            if block.name == "literalinclude" and set(block.options) != {"pyobject"}:
+            if block.name == "literalinclude" and set(block.options) - {"dedent"} != {"pyobject"}:
                 found.append("literalinclude without :pyobject: alone")
         elif isinstance(block, Fence) and block.info.startswith("{"):
             found.append(block.info)
