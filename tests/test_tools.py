@@ -70,3 +70,12 @@ def test_docstrings_become_what_sphinx_reads():
     assert ".. math::\n\n   L = \\sum_n |M_n|" in text
     assert "A formula :math:`a + b` runs on." in text
     assert ">>> x = `a`\nValueError: no" in text
+
+
+def test_no_localiser_is_shipped_from_a_changed_tree():
+    """A record names a commit; with changed files nobody could repeat what it says."""
+    train = load_tool("train_dsol")
+    assert train.clean_commit("30c33bf") == "30c33bf"
+    for found in ("30c33bf-dirty", None):
+        with pytest.raises(SystemExit, match="could not be repeated"):
+            train.clean_commit(found)
