@@ -232,4 +232,5 @@ detection_rules = FunctionCheck(
     ),
     compare=_same_rows,
     same_shape=_not_rows,
+    draws=2,
 )

@@ -285,6 +285,7 @@ def _greedy(estimates: Tensor, targets: Tensor) -> Tensor:
 
 
 _NEAR, _FAR = torch.tensor([0.4, 0.9]).view(2, 1, 1), torch.tensor([0.5, 0.0]).view(2, 1, 1)
+_THREE = torch.tensor([0.0, 0.4, 1.0]).view(3, 1, 1)
 
 _FIRST_COME = (
     "The pair that fits best, 0.4 and 0.5, is not part of the best order: it leaves 0.9 and 0, "
@@ -317,6 +318,16 @@ permutation_free_loss = FunctionCheck(
         ),
         Limit((_NEAR, _FAR), 0.4, _FIRST_COME),
         Limit((_NEAR.flip(0), _FAR.flip(0)), 0.4, _FIRST_COME),
+        Limit(
+            (_THREE, _THREE[[1, 2, 0]]),
+            0.0,
+            "Three sources, each one place further: there are six orders, and all count.",
+        ),
+        Limit(
+            (_THREE, _THREE[[1, 0, 2]]),
+            0.0,
+            "Three sources, the first two exchanged: there are six orders, and all count.",
+        ),
     ),
     gradient=True,
     gradient_of=(0,),
