@@ -23,9 +23,9 @@ def _detection_rules(rows: Tensor) -> Tensor:
 
 
 def _clip(generator: torch.Generator) -> tuple[Tensor]:
-    """Three pictures with a few places each, found several times by several classes."""
+    """Two pictures with a few places each, found several times by several classes."""
     rows = []
-    for frame in range(3):
+    for frame in range(2):
         for place in range(3):
             for name in torch.randint(1, 5, (3,), generator=generator).tolist():
                 noise = 3 * torch.rand(4, generator=generator)
