@@ -13,6 +13,8 @@ PadMode = Literal["reflect", "constant"]
 
 EDGE_ENERGY = 0.01
 """Where overlapping squared windows sum to less than this, `istft` fades instead of dividing."""
+CENTRED_ENERGY = 1e-11
+"""The same for centred columns: `torch.istft`'s own bound."""
 
 
 @dataclass(frozen=True)
@@ -152,12 +154,14 @@ def istft(
 ) -> Float[Tensor, "*batch sample"]:
     r"""Inverse of `stft`: windowed overlap-add, divided by the sum of squared windows.
 
-    $x_n = \sum_k w_{n-kH}\, y_k[n-kH] \big/ \max(\sum_k w_{n-kH}^2,\ 0.01)$, the least-squares
-    signal of Griffin & Lim 1984 wherever the windows overlap. Without `center` the windows do not
-    cover the ends: the first and last samples of the covered stretch, where the squared windows
-    sum to less than 0.01 (53 samples, 5 ms, for n_fft 512), fade in and out instead of being
-    divided by almost nothing (which would blow up a masked spectrogram there), and samples after
-    the last whole window are zero. With `center` nothing kept lies in such a place.
+    $x_n = \sum_k w_{n-kH}\, y_k[n-kH] \big/ \max(\sum_k w_{n-kH}^2,\ \epsilon)$, the least-squares
+    signal of Griffin & Lim 1984 wherever the windows overlap; $\epsilon$ is 0.01, with `center`
+    $10^{-11}$. Without `center` the windows do not cover the ends: the first and last samples of
+    the covered stretch, where the squared windows sum to less than 0.01 (53 samples, 5 ms, for
+    n_fft 512), fade in and out instead of being divided by almost nothing (which would blow up a
+    masked spectrogram there), and samples after the last whole window are zero. With `center` such
+    a place is kept only where the hop is nearly half a window and the wave ends just before
+    another column; there nothing fades, so that what was not changed comes back as it was.
 
     Args:
         spec: complex spectrogram with `n_fft // 2 + 1` rows.
@@ -191,7 +195,8 @@ def istft(
     frames = torch.fft.irfft(spec.reshape(-1, rows, columns).mT, n_fft)
     window = torch.hann_window(n_fft, dtype=frames.dtype, device=frames.device)
     energy = _overlap_add(window.square().expand(1, columns, n_fft), hop)
-    wave = _overlap_add(frames * window, hop) / energy.clamp_min(EDGE_ENERGY)
+    least = CENTRED_ENERGY if center else EDGE_ENERGY
+    wave = _overlap_add(frames * window, hop) / energy.clamp_min(least)
     start = n_fft // 2 if center else 0
     wave = wave[:, start : start + length]
     wave = functional.pad(wave, (0, length - wave.shape[-1]))
