@@ -56,11 +56,12 @@ def book_run():
     done = subprocess.run(
         [sys.executable, "tools/build_book.py"],
         cwd=ROOT,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         stdin=subprocess.DEVNULL,
     )
-    return Book(ROOT, ROOT / "_build" / "html", done.stdout + done.stderr, done.returncode)
+    return Book(ROOT, ROOT / "_build" / "html", done.stdout, done.returncode)
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ def test_engine_is_version_1(build_book):
 
 
 def test_built_pages_are_those_of_the_contents(book, build_book):
-    assert build_book.built_pages() == sorted(build_book.toc_pages())
+    assert build_book.built_pages(book.root) == sorted(build_book.toc_pages())
     assert (book.html / "index.html").exists()
 
 

@@ -6,14 +6,18 @@ their processor seconds are kept too. What is in the cache is not run again; the
 when the library changes (`refresh_cache` in build_book.py).
 """
 
+import json
+import logging
 import os
 import re
 import resource
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
@@ -63,13 +67,31 @@ def run_page(path: Path, notebook: Any, cell_timeout: int) -> Run:
 
     os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    result = single_nb_execution(
-        notebook, cwd=str(path.parent), timeout=cell_timeout, allow_errors=False
-    )
+    with plain_profile():
+        result = single_nb_execution(
+            notebook, cwd=str(path.parent), timeout=cell_timeout, allow_errors=False
+        )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)  # of the kernel, which has ended
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     error = re.sub(r"\x1b\[[0-9;]*m", "", str(result.err)) if result.err else ""
     return Run(result.nb, result.time, cpu, error)
+
+
+@contextmanager
+def plain_profile() -> Iterator[None]:
+    """Give kernels an IPython profile of their own: no start-up files of the user, only errors."""
+    with TemporaryDirectory() as folder:
+        settings = Path(folder) / "profile_default" / "ipython_kernel_config.json"
+        settings.parent.mkdir()
+        settings.write_text(json.dumps({"IPKernelApp": {"log_level": logging.ERROR}}))
+        before = os.environ.get("IPYTHONDIR")
+        os.environ["IPYTHONDIR"] = folder
+        try:
+            yield
+        finally:
+            os.environ.pop("IPYTHONDIR")
+            if before is not None:
+                os.environ["IPYTHONDIR"] = before
 
 
 def workers() -> int:
