@@ -128,7 +128,7 @@ def visit(browser, book, name):
         name,
         complaints(browser),
         requested(browser),
-        browser.find_element(By.CSS_SELECTOR, "main h1").text.strip(),
+        "".join(h.text.strip() for h in browser.find_elements(By.CSS_SELECTOR, "main h1")),
         browser.execute_script(PICTURES),
         (
             browser.execute_script(count, ".math"),
