@@ -1,8 +1,8 @@
 // Small repairs of the theme's pages in the reader's browser.
 (function () {
   // Opened from a folder, a page may not read others: search without summaries, not with errors.
-  if (location.protocol === 'file:' && window.DOCUMENTATION_OPTIONS) {
-    window.DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+  if (location.protocol === 'file:' && typeof DOCUMENTATION_OPTIONS !== 'undefined') {
+    DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
   }
   // Long names of files and functions may break inside a table, but only between their parts.
   function breakable() {
