@@ -142,7 +142,8 @@ def test_the_book_on_paper(book, paper, build_book):
     assert len(texts) >= 8 * len(CHAPTERS)
     for name in build_book.toc_pages():
         html = book.page(name).read_text()
-        title = re.sub(r"<[^>]+>", "", re.search(r"<h1>(.*?)<a class=\"headerlink", html, re.S)[1])
+        heading = re.search(r"<h1>((?:(?!<h1>).)*?)<a class=\"headerlink", html, re.S)[1]
+        title = re.sub(r"<[^>]+>", "", heading)
         title = " ".join(title.replace("’", "'").split())
         at = [number for number, text in enumerate(texts, 1) if title in text.replace("’", "'")]
         assert len(at) >= 2, f"{title} stands on pages {at}"  # in the contents and at its place
