@@ -21,13 +21,7 @@ from nbclient import NotebookClient
 
 VERSIONS = ("3.13", "3.12", "3.11")  # Colab's own first, else the nearest there is
 # What runs the notebooks and the tests. Colab has this ipykernel; the rest it could have.
-TOOLS = (
-    "ipykernel==6.17.1",
-    "pytest>=8",
-    "hypothesis>=6",
-    "mir_eval==0.8.2",
-    "fast-bss-eval>=0.1.4",
-)
+TOOLS = ("ipykernel==6.17.1", "pytest>=8", "hypothesis>=6", "mir_eval==0.8.2")
 UV = [sys.executable, "-m", "uv"]
 LIST = """import importlib.metadata as m, json
 print(json.dumps({d.name.lower().replace("_", "-"): d.version for d in m.distributions()}))"""
