@@ -276,12 +276,11 @@ def _costs(estimates: Tensor, targets: Tensor) -> Tensor:
 
 
 def _greedy(estimates: Tensor, targets: Tensor) -> Tensor:
-    costs, left, total = _costs(estimates, targets), list(range(len(targets))), 0
-    for row in costs:
-        best = min(left, key=lambda k, row=row: row[k].item())
-        total = total + row[best]
-        left.remove(best)
-    return total / len(targets)
+    left, taken = list(range(len(targets))), []
+    for row in _costs(estimates, targets):
+        best = left.pop(int(row[left].argmin()))
+        taken.append(row[best])
+    return torch.stack(taken).mean()
 
 
 _NEAR, _FAR = torch.tensor([0.4, 0.9]).view(2, 1, 1), torch.tensor([0.5, 0.0]).view(2, 1, 1)
