@@ -6,7 +6,7 @@ from typing import Any
 
 from avlib.audio import DSOL, FrontEnd
 from avlib.orchestra.instruments import MUSIC11
-from avlib.training import TrainConfig
+from avlib.training import TrainConfig, read_config
 
 CLIPS = 217 * 240
 """Seconds of solo in an epoch of the paper's recipe, ours: the authors' list of stage 1 names 217
@@ -191,18 +191,4 @@ def config_from_json(values: Mapping[str, Any]) -> DSOLConfig:
         >>> config_from_json(json.loads(json.dumps(asdict(pocket())))) == pocket()
         True
     """
-    try:
-        own = _tuples(values)
-        own["train"] = TrainConfig(**_tuples(values["train"]))
-        own["front_end"] = FrontEnd(**values["front_end"])
-        return DSOLConfig(**own)
-    except (KeyError, TypeError) as error:
-        raise ValueError(
-            f"this config is not of this version of avlib ({error}); train the model again, or "
-            "install the version named in its record"
-        ) from error
-
-
-def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON knows no tuples."""
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    return read_config(DSOLConfig, values)

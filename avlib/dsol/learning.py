@@ -1,6 +1,5 @@
 """How stage 1 learns: one step, a whole run."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
@@ -15,7 +14,7 @@ from avlib.dsol.location import Localiser
 from avlib.dsol.losses import localisation_loss
 from avlib.dsol.networks import StageOne
 from avlib.dsol.solos import Solos, collate
-from avlib.training import Batches, Run, fit, is_main, load_checkpoint, provenance
+from avlib.training import Batches, Run, fit, is_main, load_checkpoint, training_record
 
 
 def train_step(
@@ -95,17 +94,7 @@ def train_localiser(
     best = run.best()
     if best is not None:
         load_checkpoint(best / "weights.safetensors", model.nets)
-    record = provenance(next(model.parameters()).device) | {
-        "config": asdict(cfg),
-        "data": data,
-        "seed": cfg.seed,
-        "seconds": round(progress.seconds, 1),
-        "steps": progress.step,
-        "stopped_by": progress.stopped_by,
-        "weights_of_step": progress.best_step or progress.step,
-        "validation_loss": progress.best,
-        "written": time.strftime("%Y-%m-%d", time.gmtime()),
-    }
+    record = training_record(cfg, data, progress, next(model.parameters()).device)
     if is_main():
         save(model, Path(folder) / "model", record)
     return model.eval()

@@ -1,6 +1,5 @@
 """The networks of DSOL's first stage."""
 
-import hashlib
 from importlib import resources
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 from avlib.dsol.config import DSOLConfig, paper
 from avlib.dsol.location import Localiser, Location
 from avlib.nets import initialise, resnet18
-from avlib.training import load_checkpoint
+from avlib.training import fingerprint, load_checkpoint
 
 
 class AudioNet(nn.Module):
@@ -140,11 +139,7 @@ class StageOne(nn.Module):
 
     def fingerprint(self) -> str:
         """Say which weights these are: the first 16 digits of their SHA-256."""
-        digest = hashlib.sha256()
-        for name, value in self.state_dict().items():
-            digest.update(name.encode())
-            digest.update(value.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
-        return digest.hexdigest()[:16]
+        return fingerprint(self)
 
     def forward(
         self,

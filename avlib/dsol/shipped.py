@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import torch
 
 from avlib.dsol.config import config_from_json
 from avlib.dsol.networks import StageOne
-from avlib.training import load_checkpoint, save_checkpoint
+from avlib.training import find_checkpoint, load_checkpoint, save_checkpoint
 
 SHIPPED = {"pocket": "dsol-localiser-pocket"}
 """Names that `load` knows, and the files they stand for."""
@@ -65,15 +64,4 @@ def checkpoint_path(path: str | Path) -> Path:
     Raises:
         FileNotFoundError: there is none.
     """
-    if str(path) in SHIPPED:
-        folder = Path(str(resources.files("avlib"))) / "checkpoints"
-        file = folder / f"{SHIPPED[str(path)]}.safetensors"
-    else:
-        file = Path(path)
-        file = file / "model.safetensors" if file.is_dir() else file.with_suffix(".safetensors")
-    if not file.is_file():
-        raise FileNotFoundError(
-            f"no checkpoint at {file}. Give 'pocket' for the one that comes with the package, or "
-            "the folder of a run of `avlib.dsol.train_localiser`."
-        )
-    return file
+    return find_checkpoint(path, SHIPPED, "run of `avlib.dsol.train_localiser`")

@@ -6,7 +6,7 @@ from typing import Any
 
 from avlib.audio import SOP, FrontEnd
 from avlib.orchestra.instruments import MUSIC11
-from avlib.training import TrainConfig
+from avlib.training import TrainConfig, read_config
 
 STEPS_PER_EPOCH = 500
 """Steps of the paper's "epoch", derived: we assume 400 training videos, each taken 100 times, in
@@ -196,18 +196,4 @@ def config_from_json(values: Mapping[str, Any]) -> SoPConfig:
         >>> config_from_json(json.loads(json.dumps(asdict(pocket())))) == pocket()
         True
     """
-    try:
-        own = _tuples(values)
-        own["train"] = TrainConfig(**_tuples(values["train"]))
-        own["front_end"] = FrontEnd(**values["front_end"])
-        return SoPConfig(**own)
-    except (KeyError, TypeError) as error:
-        raise ValueError(
-            f"this config is not of this version of avlib ({error}); train the model again, or "
-            "install the version named in its record"
-        ) from error
-
-
-def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON knows no tuples."""
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    return read_config(SoPConfig, values)

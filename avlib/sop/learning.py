@@ -3,7 +3,6 @@
 import colorsys
 import math
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -26,7 +25,7 @@ from avlib.training import (
     is_main,
     learning_rate_factor,
     load_checkpoint,
-    provenance,
+    training_record,
 )
 
 if TYPE_CHECKING:
@@ -218,17 +217,7 @@ def train(
     best = run.best()
     if best is not None:
         load_checkpoint(best / "weights.safetensors", model.nets)
-    record = provenance(next(model.parameters()).device) | {
-        "config": asdict(cfg),
-        "data": data,
-        "seed": cfg.seed,
-        "seconds": round(progress.seconds, 1),
-        "steps": progress.step,
-        "stopped_by": progress.stopped_by,
-        "weights_of_step": progress.best_step or progress.step,
-        "validation_loss": progress.best,
-        "written": time.strftime("%Y-%m-%d", time.gmtime()),
-    }
+    record = training_record(cfg, data, progress, next(model.parameters()).device)
     if is_main():
         save(model, Path(folder) / "model", record)
         if progress.stopped_by == "minutes":

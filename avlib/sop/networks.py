@@ -1,6 +1,5 @@
 """The networks of Sound of Pixels: what is heard, what is seen, and how the two meet."""
 
-import hashlib
 from typing import cast
 
 import torch
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 from avlib.audio import log_magnitude, to_log_frequency
 from avlib.nets import AudioUNet, initialise, resnet18
 from avlib.sop.config import SoPConfig, paper
+from avlib.training import fingerprint
 
 
 class FrameNet(nn.Module):
@@ -129,11 +129,7 @@ class SoundOfPixels(nn.Module):
 
     def fingerprint(self) -> str:
         """Say which weights these are: the first 16 digits of their SHA-256."""
-        digest = hashlib.sha256()
-        for name, value in self.state_dict().items():
-            digest.update(name.encode())
-            digest.update(value.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
-        return digest.hexdigest()[:16]
+        return fingerprint(self)
 
     def forward(
         self,

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,10 @@ import torch
 
 from avlib.sop.config import SoPConfig, config_from_json
 from avlib.sop.networks import SoundOfPixels
-from avlib.training import load_checkpoint, save_checkpoint
+from avlib.training import find_checkpoint, load_checkpoint, save_checkpoint
 
-SHIPPED = ("pocket",)
+SHIPPED = {"pocket": "sop-pocket"}
+"""Names that `load` knows, and the files they stand for."""
 
 
 def save(
@@ -66,17 +66,7 @@ def checkpoint_path(path: str | Path) -> Path:
     Raises:
         FileNotFoundError: there is none.
     """
-    if str(path) in SHIPPED:
-        file = Path(str(resources.files("avlib"))) / "checkpoints" / f"sop-{path}.safetensors"
-    else:
-        file = Path(path)
-        file = file / "model.safetensors" if file.is_dir() else file.with_suffix(".safetensors")
-    if not file.is_file():
-        raise FileNotFoundError(
-            f"no checkpoint at {file}. Give 'pocket' for the one that comes with the package, or "
-            "the folder of a finished `avlib train sop`."
-        )
-    return file
+    return find_checkpoint(path, SHIPPED, "`avlib train sop`")
 
 
 def _without_start(cfg: SoPConfig) -> SoPConfig:

@@ -4,6 +4,7 @@
 ``loop``        `fit`: the loop, and `TrainConfig`, which says everything about it
 ``run``         `Run`: the folder of a training run: log, config, checkpoints, resume
 ``checkpoint``  safetensors with a JSON beside it, complete or absent; nothing is unpickled
+``recipe``      config from a record, record of a run, where a checkpoint is, which weights
 ``batches``     `Batches`: endless batches whose position is the number of the step
 ``world``       which process and device this is, alone or under torchrun
 ==============  ==========================================================================
@@ -17,6 +18,7 @@ The same script runs on one device and on several::
 from avlib.training.batches import Batches, to_device
 from avlib.training.checkpoint import load_checkpoint, provenance, save_checkpoint, write_json
 from avlib.training.loop import Progress, TrainConfig, fit, learning_rate_factor, parameter_groups
+from avlib.training.recipe import find_checkpoint, fingerprint, read_config, training_record
 from avlib.training.run import Run
 from avlib.training.world import World, is_main, world
 
@@ -26,14 +28,18 @@ __all__ = [
     "Run",
     "TrainConfig",
     "World",
+    "find_checkpoint",
+    "fingerprint",
     "fit",
     "is_main",
     "learning_rate_factor",
     "load_checkpoint",
     "parameter_groups",
     "provenance",
+    "read_config",
     "save_checkpoint",
     "to_device",
+    "training_record",
     "world",
     "write_json",
 ]
