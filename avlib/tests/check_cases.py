@@ -14,6 +14,20 @@ def checks_of(chapter):
     return list(check.chapter_checks(chapter))
 
 
+def functions_of(chapter):
+    """A chapter's checks of functions, by name."""
+    found = check.chapter_checks(chapter)
+    return {name: one for name, one in found.items() if isinstance(one, FunctionCheck)}
+
+
+def confirm_stage(name, wrong, stage):
+    """A mistake that no list knows stops at its stage, and is not told another mistake's hint."""
+    tested = getattr(check, name)
+    verdict = tested(wrong, seed=3)
+    assert verdict.stage == stage, verdict
+    assert verdict.hint not in [mistake.hint for mistake in tested.mistakes]
+
+
 def stub(*args, **kwargs):
     raise NotImplementedError("your turn")
 

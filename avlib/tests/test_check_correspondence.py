@@ -2,15 +2,9 @@
 
 import pytest
 import torch
-from check_cases import checks_of, confirm
+from check_cases import checks_of, confirm, confirm_stage, functions_of
 
-from avlib import check
-
-FUNCTIONS = {
-    name: found
-    for name, found in check.chapter_checks("correspondence").items()
-    if isinstance(found, check.FunctionCheck)
-}
+FUNCTIONS = functions_of("correspondence")
 
 
 @pytest.mark.parametrize("name", checks_of("correspondence"))
@@ -47,9 +41,7 @@ UNKNOWN = [
 
 @pytest.mark.parametrize(("name", "wrong", "stage"), UNKNOWN)
 def test_other_mistakes_fail_in_the_right_stage(name, wrong, stage):
-    verdict = FUNCTIONS[name](wrong, seed=3)
-    assert verdict.stage == stage, verdict
-    assert verdict.hint not in [m.hint for m in FUNCTIONS[name].mistakes]
+    confirm_stage(name, wrong, stage)
 
 
 def test_every_function_check_has_an_unknown_mistake():

@@ -2,17 +2,13 @@
 
 import pytest
 import torch
-from check_cases import checks_of, confirm
+from check_cases import checks_of, confirm, confirm_stage, functions_of
 
-from avlib import check, metrics
+from avlib import metrics
 from avlib.check import localise
 from avlib.dsol import location_map
 
-FUNCTIONS = {
-    name: found
-    for name, found in check.chapter_checks("localise").items()
-    if isinstance(found, check.FunctionCheck)
-}
+FUNCTIONS = functions_of("localise")
 
 
 @pytest.mark.parametrize("name", checks_of("localise"))
@@ -54,9 +50,7 @@ UNKNOWN = [
 
 @pytest.mark.parametrize(("name", "wrong", "stage"), UNKNOWN)
 def test_other_mistakes_fail_in_the_right_stage(name, wrong, stage):
-    verdict = FUNCTIONS[name](wrong, seed=3)
-    assert verdict.stage == stage, verdict
-    assert verdict.hint not in [m.hint for m in FUNCTIONS[name].mistakes]
+    confirm_stage(name, wrong, stage)
 
 
 def test_every_function_check_has_an_unknown_mistake():

@@ -3,17 +3,13 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from check_cases import checks_of, confirm
+from check_cases import checks_of, confirm, functions_of
 
-from avlib import check, cosep, sop
+from avlib import cosep, sop
 from avlib.check import unet
 from avlib.nets import AudioUNet
 
-FUNCTIONS = {
-    name: found
-    for name, found in check.chapter_checks("unet").items()
-    if isinstance(found, check.FunctionCheck)
-}
+FUNCTIONS = functions_of("unet")
 
 
 @pytest.mark.parametrize("name", checks_of("unet"))
