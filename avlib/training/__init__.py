@@ -19,7 +19,7 @@ from avlib.training.batches import Batches, to_device
 from avlib.training.checkpoint import load_checkpoint, provenance, save_checkpoint, write_json
 from avlib.training.loop import Progress, TrainConfig, fit, learning_rate_factor, parameter_groups
 from avlib.training.recipe import find_checkpoint, fingerprint, read_config, training_record
-from avlib.training.run import Run
+from avlib.training.run import Run, settings_changed
 from avlib.training.world import World, is_main, world
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "provenance",
     "read_config",
     "save_checkpoint",
+    "settings_changed",
     "to_device",
     "training_record",
     "world",

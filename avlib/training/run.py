@@ -101,7 +101,7 @@ class Run:
         ours = json.loads(json.dumps({**self.about, "train": settings}))
         if path.exists() and self.last() is not None:
             theirs = json.loads(path.read_text(encoding="utf-8"))["settings"]
-            changed = _differences(theirs, ours)
+            changed = settings_changed(theirs, ours)
             if changed:
                 raise ValueError(
                     f"{self.folder} holds a run with other settings ({'; '.join(changed)}). "
@@ -216,13 +216,23 @@ def _fill_optimiser(
         optimiser.state[parameter][key] = value
 
 
-def _differences(old: Any, new: Any, path: str = "") -> list[str]:
-    """Name the settings that changed, except those that may."""
+def settings_changed(old: Any, new: Any, path: str = "") -> list[str]:
+    """Name the settings that changed, except those that do not change what is learnt.
+
+    Args:
+        old: settings as JSON leaves them.
+        new: others, likewise.
+        path: where these settings stand in larger ones.
+
+    Example:
+        >>> settings_changed({"seed": 0, "device": "cpu"}, {"seed": 1, "device": "cuda"})
+        ['seed: 0 became 1']
+    """
     if isinstance(old, dict) and isinstance(new, dict):
         found = []
         for key in sorted(set(old) | set(new)):
             if key not in _FREE:
                 name = f"{path}.{key}" if path else key
-                found += _differences(old.get(key), new.get(key), name)
+                found += settings_changed(old.get(key), new.get(key), name)
         return found
     return [] if old == new else [f"{path}: {old} became {new}"]
