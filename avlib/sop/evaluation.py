@@ -1,9 +1,7 @@
 """How well it separates: SDR, SIR, SAR and the gain over the mixture, beside trivial baselines."""
 
-import csv
-import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,27 +11,21 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from avlib.audio import binary_mask, ratio_mask
-from avlib.metrics import Interval, bootstrap, bss_eval
+from avlib import scoring
+from avlib.metrics import Interval
+from avlib.scoring import BASELINES, HIGHEST_DB, METRICS, SILENT_DB, Tally
 from avlib.sop.config import SoPConfig
 from avlib.sop.inference import CONFIGURED, apply_masks, evaluating
 from avlib.sop.learning import separation_loss, view, visible
 from avlib.sop.networks import SoundOfPixels, mask_logits, spectrograms
-from avlib.training import provenance, write_json
+from avlib.training import provenance
 
 if TYPE_CHECKING:
     from avlib.data import MixAndSeparate
 
-METRICS = ("sdr", "sir", "sar", "sdr_gain")
-BASELINES = ("mixture", "ideal binary mask", "ideal ratio mask")
-SUBSETS = ("different categories", "same category")
+__all__ = ["BASELINES", "HIGHEST_DB", "METRICS", "SILENT_DB", "Evaluation", "evaluate"]
 
-SILENT_DB = -20.0
-"""SDR, SIR and SAR of a silent estimate of a source that sounds. None of them is defined. To leave
-the pair out would reward silence, and the mixture's score would be a gift; -20 dB, a hundredth of
-the error's energy, is far below what any estimate that tries is given (our convention)."""
-HIGHEST_DB = 80.0
-"""Means above this are the rounding noise of the waves and tell nothing."""
+SUBSETS = ("different categories", "same category")
 
 
 @dataclass(frozen=True)
@@ -67,11 +59,9 @@ class Evaluation:
 
     def table(self) -> str:
         """Print the scores as a plain table."""
-        lines = [f"{'dB':20}" + "".join(f"{metric:>24}" for metric in METRICS)]
-        for row, metrics in self.scores.items():
-            lines.append(f"{row:20}" + "".join(f"{_cell(metrics[m]):>24}" for m in METRICS))
+        lines = scoring.table_lines(self.scores)
         lines += [
-            f"of the model, {name}: gain {_cell(part['sdr_gain'])}, {part['count']} pairs"
+            f"of the model, {name}: gain {scoring.cell(part['sdr_gain'])}, {part['count']} pairs"
             for name, part in self.subsets.items()
         ]
         lines.append(
@@ -89,12 +79,9 @@ class Evaluation:
 
     def record(self) -> dict[str, Any]:
         """The record as the tables of the book read it (design: "Records and tables")."""
-        rows = {
-            row: {metric: _figure(c) for metric, c in metrics.items()}
-            for row, metrics in self.scores.items()
-        }
+        rows = scoring.figures(self.scores)
         subsets = {
-            name: part | {"sdr_gain": _figure(part["sdr_gain"])}
+            name: part | {"sdr_gain": scoring.figure(part["sdr_gain"])}
             for name, part in self.subsets.items()
         }
         return {
@@ -112,36 +99,26 @@ class Evaluation:
             "seconds": round(self.seconds, 1),
         }
 
-    def write(self, folder: str | Path) -> Path:
+    def write(self, folder: str | Path, table: str = "sop") -> Path:
         """Write the record (JSON) and the scores of every pair (CSV).
 
+        Args:
+            folder: of all records.
+            table: whose row it is, if not of Sound of Pixels' own: SeCo compares with it.
+
         Returns:
-            The path of the JSON, `sop/sound-of-pixels--DATA--PRESET--seedN.json` in `folder`;
+            The path of the JSON, `TABLE/sound-of-pixels--DATA--PRESET--seedN.json` in `folder`;
             `--firstN` is added where only the first pairs were asked for.
 
         Raises:
             FileExistsError: there lies the record of other weights or settings.
         """
-        path = Path(folder) / "sop" / f"{self._name()}.json"
-        _refuse_another(path, self.record())
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".csv.partial")
-        with partial.open("w", newline="", encoding="utf-8") as file:
-            columns = ("row", "pair", "group", "names", *METRICS)
-            writer = csv.DictWriter(file, columns, lineterminator="\n")
-            writer.writeheader()
-            for pair in self.pairs:
-                writer.writerow(pair | {m: f"{pair[m]:.4f}" for m in METRICS})
-        partial.replace(path.with_suffix(".csv"))
-        write_json(path, self.record())
-        return path
-
-    def _name(self) -> str:
         about = self.about
-        parts = [self.row.replace(" ", "-"), about["data"], about["preset"], f"seed{about['seed']}"]
-        if about["limit"] is not None:
-            parts.append(f"first{about['limit']}")
-        return "--".join(parts)
+        name = scoring.record_name(
+            self.row, about["data"], about["preset"], about["seed"], about["limit"]
+        )
+        record = self.record() | {"table": table}
+        return scoring.write_record(Path(folder) / table / f"{name}.json", record, self.pairs)
 
 
 def evaluate(
@@ -183,9 +160,7 @@ def evaluate(
     if isinstance(pairs, str):
         pairs = stored_mixes(pairs, front_end=cfg.front_end, view=view(cfg), limit=limit)
     device = next(model.parameters()).device
-    rows: list[dict[str, Any]] = []
-    unscorable: list[str] = []
-    silent: list[str] = []
+    tally = Tally()
     losses: list[float] = []
     with tqdm(total=len(pairs), unit="pair", disable=not progress) as bar:
         for batch in eval_loader(pairs, batch_size, workers=workers):
@@ -193,10 +168,9 @@ def evaluate(
             with torch.inference_mode(), evaluating(model):
                 systems, batch_losses = _systems(model, batch, threshold, baselines)
             losses += batch_losses
-            _score(systems, batch, rows, unscorable, silent)
+            tally.add(systems, batch)
             bar.update(len(batch["index"]))
-    unscorable += [f"left out: {message}" for message in pairs.missing]
-    scores, subsets = _summary(rows), _subsets(rows)
+    unscorable = tally.unscorable + [f"left out: {message}" for message in pairs.missing]
     weights = model.fingerprint()
     file = model.loaded[0] if model.loaded and model.loaded[1] == weights else None
     about = {
@@ -213,14 +187,13 @@ def evaluate(
         "config": asdict(cfg),
         **provenance(device),
     }
-    count = sum(row["row"] == "model" for row in rows)
     return Evaluation(
-        scores,
-        subsets,
-        tuple(rows),
-        count,
+        scoring.summary(tally.rows),
+        _subsets(tally.rows),
+        tuple(tally.rows),
+        len(tally.of(["model"])),
         tuple(unscorable),
-        tuple(silent),
+        tuple(tally.silent),
         float(np.mean(losses)),
         time.monotonic() - began,
         about,
@@ -241,83 +214,11 @@ def _systems(
         )
     ]
     systems = {"model": apply_masks(cfg, mixture, logits.sigmoid(), threshold)}
-    systems["mixture"] = mixture[:, None].expand_as(waves)
-    if baselines:
-        kinds: tuple[tuple[str, Callable[..., Tensor]], ...] = (
-            (BASELINES[1], binary_mask),
-            (BASELINES[2], ratio_mask),
-        )
-        for name, ideal in kinds:
-            masks = ideal(source_mag, mixture_mag[:, None])
-            systems[name] = apply_masks(cfg, mixture, masks, None)
+    trivial = scoring.baselines(
+        waves, mixture, source_mag, mixture_mag, cfg.front_end, cfg.align_corners
+    )
+    systems |= {name: trivial[name] for name in (BASELINES if baselines else BASELINES[:1])}
     return systems, losses
-
-
-def _score(
-    systems: dict[str, Tensor],
-    batch: Mapping[str, Any],
-    rows: list[dict[str, Any]],
-    unscorable: list[str],
-    silent: list[str],
-) -> None:
-    """Add one mapping for each system and pair, or the reason why there is none."""
-    waves = batch["waves"]
-    no_source = _is_silent(waves).any(dim=-1)
-    mute = {name: _is_silent(estimates) for name, estimates in systems.items()}
-    scored = {
-        name: torch.stack(bss_eval(waves, estimates, silent="nan"))
-        .masked_fill(mute[name], SILENT_DB)
-        .mean(dim=-1)
-        for name, estimates in systems.items()
-    }  # each (metric, batch)
-    for place, number in enumerate(batch["index"]):
-        names = " + ".join(batch["names"][place])
-        if no_source[place]:
-            unscorable.append(f"pair {number} ({names}): a source is silent")
-            continue
-        odd = [n for n, values in scored.items() if not bool(values[:, place].isfinite().all())]
-        if odd:
-            unscorable.append(f"pair {number} ({names}): a score is not finite ({', '.join(odd)})")
-            continue
-        quiet = [n for n, silences in mute.items() if bool(silences[place].any())]
-        if quiet:
-            silent.append(f"pair {number} ({names}): a silent estimate ({', '.join(quiet)})")
-        for name, values in scored.items():
-            sdr, sir, sar = (value.item() for value in values[:, place])
-            rows.append(
-                {
-                    "row": name,
-                    "pair": number,
-                    "group": " + ".join(sorted(batch["categories"][place])),
-                    "names": names,
-                    "sdr": sdr,
-                    "sir": sir,
-                    "sar": sar,
-                    "sdr_gain": sdr - scored["mixture"][0, place].item(),
-                }
-            )
-
-
-def _is_silent(waves: Tensor) -> Tensor:
-    """Which signals hold nothing but zeros, as `bss_eval` has it."""
-    return (waves == 0).all(dim=-1)
-
-
-def _summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Interval]]:
-    """Means and intervals of every row and metric."""
-    if not rows:
-        raise ValueError("no pair could be scored: silent sources or scores not finite")
-    names = list(dict.fromkeys(row["row"] for row in rows))
-    return {
-        name: {
-            metric: bootstrap(
-                [row[metric] for row in rows if row["row"] == name],
-                groups=[row["group"] for row in rows if row["row"] == name],
-            )
-            for metric in METRICS
-        }
-        for name in names
-    }
 
 
 def _subsets(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -330,43 +231,11 @@ def _subsets(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     return {
         name: {
             "count": len(part),
-            "sdr_gain": bootstrap(
-                [row["sdr_gain"] for row in part], groups=[row["group"] for row in part]
-            ),
+            "sdr_gain": scoring.gain(part),
         }
         for name, part in parts.items()
         if part
     }
-
-
-def _cell(c: Interval) -> str:
-    """A figure as the table prints it."""
-    if c.mean > HIGHEST_DB:
-        return f"> {HIGHEST_DB:.0f}"
-    return f"{c.mean:.2f} [{c.low:.2f}, {c.high:.2f}]"
-
-
-def _figure(c: Interval) -> dict[str, float | str | None]:
-    """A figure as the record holds it."""
-    if c.mean > HIGHEST_DB:
-        note = f"above {HIGHEST_DB:.0f} dB: rounding noise"
-        return {"mean": None, "low": None, "high": None, "note": note}
-    return c._asdict()
-
-
-def _refuse_another(path: Path, new: Mapping[str, Any]) -> None:
-    """Refuse to write over the record of other weights or settings."""
-    if not path.exists():
-        return
-    old = json.loads(path.read_text(encoding="utf-8"))
-    as_stored = json.loads(json.dumps(new))
-    keys = ("weights", "config", "threshold")
-    other = [key for key in keys if key not in old or old[key] != as_stored[key]]
-    if other:
-        raise FileExistsError(
-            f"{path} holds the record of another model ({', '.join(other)} differ or are not "
-            "known); give another folder (--out), or move that file away"
-        )
 
 
 def describe(cfg: SoPConfig) -> str:

@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from avlib.audio import column_count, log_magnitude, separate_with_mask, to_linear_frequency
+from avlib.audio import column_count, log_magnitude, to_linear_frequency
+from avlib.scoring import masked
 from avlib.sop.config import SoPConfig
 from avlib.sop.networks import SoundOfPixels, layout, spectrograms
 
@@ -140,17 +141,7 @@ def apply_masks(
     """Turn masks into waves with the phase of the mixture."""
     if threshold == CONFIGURED:
         threshold = cfg.threshold
-    front_end = cfg.front_end
-    return separate_with_mask(
-        mixture,
-        masks,
-        front_end.n_fft,
-        front_end.hop,
-        pad_mode=front_end.pad_mode,
-        center=front_end.center,
-        align_corners=cfg.align_corners,
-        threshold=threshold,
-    )
+    return masked(mixture, masks, cfg.front_end, cfg.align_corners, threshold)
 
 
 def _padded(mixture: Float[Tensor, "batch sample"], cfg: SoPConfig) -> Tensor:

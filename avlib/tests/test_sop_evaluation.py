@@ -156,10 +156,10 @@ def test_a_silent_estimate_counts_as_bad_as_the_floor(trained):
 def test_a_score_that_is_not_finite_is_not_called_silence(trained, monkeypatch):
     def spoilt(*args, **kwargs):
         scores = bss_eval(*args, **kwargs)
-        scores.sir[1, 0] = math.inf
+        scores.sir[..., 1, 0] = math.inf
         return scores
 
-    monkeypatch.setattr("avlib.sop.evaluation.bss_eval", spoilt)
+    monkeypatch.setattr("avlib.scoring.bss_eval", spoilt)
     result = evaluate(trained.model, Mixes(batch_of(0)), progress=False, baselines=False)
     assert result.count == 3
     assert result.unscorable == ("pair 1 (a + b): a score is not finite (model, mixture)",)
