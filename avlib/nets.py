@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 LAYER4 = ("stride", "unstrided", "dilated")
-SCHEMES = ("sop", "cosep", "he", "torch")
+SCHEMES = ("sop", "cosep", "he", "he_out", "torch")
 
 
 class AudioUNet(nn.Module):
@@ -273,7 +273,9 @@ def initialise(
             convolutions and linear layers uniform as torch has them. `"cosep"` is the same with
             0.02 for convolutions and linear layers (Co-Separation code). `"he"` is He et al. 2015:
             N(0, sqrt(2 / fan in)), batch norm 1 and 0, biases 0; small networks with few steps
-            start faster from it. `"torch"` is torch's own: uniform in +-1/sqrt(fan in).
+            start faster from it. `"he_out"` divides by the fan out instead and leaves linear layers
+            and all biases as torch has them (torchvision's ResNets; SeCo's encoder). `"torch"` is
+            torch's own: uniform in +-1/sqrt(fan in).
 
     Returns:
         The same network.
@@ -292,7 +294,7 @@ def initialise(
         generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for module in net.modules():
-            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            if isinstance(module, nn.Conv2d | nn.Conv3d | nn.ConvTranspose2d | nn.Linear):
                 _draw_weights(module, generator, scheme)
             elif isinstance(module, nn.modules.batchnorm._BatchNorm) and module.affine:
                 if scheme in ("sop", "cosep"):
@@ -304,7 +306,9 @@ def initialise(
 
 
 def _draw_weights(
-    layer: nn.Conv2d | nn.ConvTranspose2d | nn.Linear, generator: torch.Generator, scheme: str
+    layer: nn.Conv2d | nn.Conv3d | nn.ConvTranspose2d | nn.Linear,
+    generator: torch.Generator,
+    scheme: str,
 ) -> None:
     """Draw weight and bias of one layer; see `initialise`."""
     fan_in = layer.weight[0].numel()
@@ -317,6 +321,9 @@ def _draw_weights(
         _fill(layer.weight, generator, std=0.02)
     elif scheme == "he":
         _fill(layer.weight, generator, std=math.sqrt(2 / fan_in))
+    elif scheme == "he_out" and not isinstance(layer, nn.Linear):
+        fan_out = layer.out_channels * math.prod(layer.kernel_size)
+        _fill(layer.weight, generator, std=math.sqrt(2 / fan_out))
     else:
         _fill(layer.weight, generator, bound=bound)
     if layer.bias is not None:
