@@ -280,7 +280,7 @@ def write_record(
 
     Args:
         path: of the JSON; the CSV lies beside it.
-        record: what JSON can hold.
+        record: what JSON can hold; its "scores" name the metrics of the CSV.
         pairs: rows of a `Tally`.
         unlike: keys by which one model's record is told from another's.
 
@@ -295,7 +295,7 @@ def write_record(
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".csv.partial")
     with partial.open("w", newline="", encoding="utf-8") as file:
-        columns = ("row", "pair", "group", "names", *METRICS)
+        columns = ("row", "pair", "group", "names", *record["scores"])
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
         for row in pairs:

@@ -19,6 +19,7 @@ from avlib.cli.base import BAD_INPUT, FAILED, INTERRUPTED, Command
 from avlib.cli.orchestra import Doctor, Export, Preview, Validate
 from avlib.cli.separate import Separate
 from avlib.cli.sop import EvaluateSop, TrainSop
+from avlib.cli.tables import List, RunRows, Show
 
 Tree = dict[str, Union[type[Command], "Tree"]]
 
@@ -28,6 +29,7 @@ COMMANDS: Tree = {
     "train": {"sop": TrainSop},
     "evaluate": {"sop": EvaluateSop},
     "separate": Separate,
+    "tables": {"list": List, "run": RunRows, "show": Show},
 }
 
 TEXTS = {
@@ -40,6 +42,7 @@ Hear each player of a music video alone, by looking at them. The first steps:
   avlib separate my-video.mp4               separate the players of a video file
   avlib train sop --preset pocket           train the model yourself, on two cores
   avlib evaluate sop                        how good is it? A table, with intervals
+  avlib tables show seco                    a paper's table, its rows run here
 
 Each command explains itself: avlib separate --help. An error is one line that names the file and
 the remedy; --debug, or AVLIB_DEBUG=1, adds the traceback. Ctrl-C leaves nothing half written.
@@ -52,6 +55,11 @@ follows from a seed, and is the same on every machine.
 """,
     "train": "Train a model, from generated or from your own clips; stop and resume as you like.",
     "evaluate": "Score a model on held-out players, beside the trivial baselines.",
+    "tables": """The papers' tables: run their rows, and see paper beside ours.
+
+A row trains what it needs, unless that is done, and leaves a record under results/; the table is
+shown from the records alone, with the rows that are still open.
+""",
 }
 
 _CONFIG = (conf.OmitArgPrefixes, conf.OmitSubcommandPrefixes, conf.FlagCreatePairsOff)

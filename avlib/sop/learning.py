@@ -1,7 +1,6 @@
 """How Sound of Pixels learns: the mask loss, one training step, a whole training run."""
 
 import colorsys
-import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -15,18 +14,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from avlib.audio import binary_mask, loss_weight, ratio_mask
+from avlib.audio.masks import MixRule
 from avlib.orchestra.instruments import INSTRUMENTS
 from avlib.sop.config import SoPConfig
 from avlib.sop.networks import SoundOfPixels, mask_logits, rematch, spectrograms
-from avlib.training import (
-    Progress,
-    Run,
-    fit,
-    is_main,
-    learning_rate_factor,
-    load_checkpoint,
-    training_record,
-)
+from avlib.training import Run, cut_short, fit, is_main, load_checkpoint, training_record
 
 if TYPE_CHECKING:
     from avlib.data import MixAndSeparate, Source
@@ -132,7 +124,9 @@ def colour_leak(
     return torch.lerp(frames, tint[..., None, None, None].expand_as(frames), strength)
 
 
-def training_mixes(cfg: SoPConfig, source: "Source | None" = None) -> "MixAndSeparate":
+def training_mixes(
+    cfg: SoPConfig, source: "Source | None" = None, rule: MixRule = "sop"
+) -> "MixAndSeparate":
     """The endless training set: of the orchestra's training players, or of another source."""
     from avlib.data import MixAndSeparate, Orchestra
 
@@ -144,7 +138,7 @@ def training_mixes(cfg: SoPConfig, source: "Source | None" = None) -> "MixAndSep
     return MixAndSeparate(
         source,
         cfg.n,
-        "sop",
+        rule,
         length=cfg.batch_size * cfg.train.validate_every,
         seed=cfg.seed,
         front_end=front_end,
@@ -164,6 +158,7 @@ def train(
     folder: str | Path,
     source: "Source | None" = None,
     validation: "MixAndSeparate | None" = None,
+    rule: MixRule = "sop",
 ) -> SoundOfPixels:
     """Train a model, or go on training the one in `folder`.
 
@@ -176,6 +171,8 @@ def train(
             `model.json`.
         source: solos to mix; the orchestra's training players if not given.
         validation: mixes to validate on; the stored validation pairs if not given.
+        rule: how training clips are mixed, see `avlib.audio.mix`; another paper's for a
+            comparison on its data.
 
     Returns:
         The model, in evaluation mode.
@@ -188,12 +185,14 @@ def train(
     from avlib.sop.shipped import save
 
     model = SoundOfPixels(cfg)
-    mixes = training_mixes(cfg, source)
+    mixes = training_mixes(cfg, source, rule)
     if validation is None:
         validation = stored_mixes(
             "sop-validation", front_end=cfg.front_end, view=view(cfg), limit=cfg.validation_pairs
         )
     data = {"name": type(mixes.source).__name__, "split": mixes.source.split}
+    if rule != "sop":
+        data["rule"] = rule
     about = asdict(cfg) | {"data": data}
     settings = {k: v for k, v in about.items() if k != "train"}
     run = Run(folder, about=settings)
@@ -221,26 +220,8 @@ def train(
     if is_main():
         save(model, Path(folder) / "model", record)
         if progress.stopped_by == "minutes":
-            print(_cut_short(cfg, progress), file=sys.stderr)
+            print(cut_short(cfg.train, progress), file=sys.stderr)
     return model.eval()
-
-
-def _cut_short(cfg: SoPConfig, progress: Progress) -> str:
-    """What a time limit did to a run, and how to get the whole recipe."""
-    steps, rate = cfg.train.steps, learning_rate_factor(progress.step, cfg.train)
-    came_down = (
-        ""
-        if cfg.train.schedule == "constant"
-        else (
-            f"; its learning rate had not come down as the recipe's does (it stands at "
-            f"{rate:.0%} of the highest), and the recipe's model is better"
-        )
-    )
-    minutes = math.ceil(1.1 * progress.seconds / max(1, progress.step) * steps / 60)
-    return (
-        f"note: the time was up after {progress.step} of {steps} steps{came_down}. For the full "
-        f"recipe run the same command with --minutes {minutes} or more: it goes on from here"
-    )
 
 
 def _validate(

@@ -1,0 +1,228 @@
+"""Running rows: train what is not trained, evaluate in one pass, write a record a row."""
+
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from avlib.tables.core import Job, Recipe, Table, Trial
+from avlib.tables.store import (
+    other_settings,
+    read_record,
+    record_path,
+    refuse_another,
+    write,
+)
+
+ABOUT_TRAINING = ("steps", "seconds", "stopped_by", "weights_of_step", "device", "commit")
+"""What a row's record takes over from the record of its training."""
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where rows are run, and how.
+
+    Attributes:
+        results: folder of the records.
+        runs: folder of the trainings.
+        device: "auto", "cpu", "cuda", ...
+        again: evaluate rows whose records are there already.
+        trial: cut short, to try things out.
+        say: where a line about each step goes.
+    """
+
+    results: Path = Path("results")
+    runs: Path = Path("runs")
+    device: str = "auto"
+    again: bool = False
+    trial: Trial = field(default_factory=Trial)
+    say: Callable[[str], None] = _say
+
+    def record(self, table: Table, job: Job) -> Path:
+        """Where a row's record lies."""
+        return record_path(self.results, table.name, job, self.trial.mark)
+
+    def folder(self, table: Table, job: Job) -> Path:
+        """Folder of the training that a row needs."""
+        name = table.row(job.row).recipe.training(table.find_data(job.data), job.preset)
+        mark = f"-{self.trial.mark}" if self.trial.mark else ""
+        return self.runs / table.name / f"{name}-seed{job.seed}{mark}"
+
+    def config(self, table: Table, job: Job) -> Any:
+        """The settings of a row's model."""
+        recipe, data = table.row(job.row).recipe, table.find_data(job.data)
+        cfg = recipe.config(data, job.preset, job.seed, self.trial)
+        return cfg.changed(device=self.device)
+
+
+def run_jobs(table: Table, jobs: Iterable[Job], place: Place) -> list[Path]:
+    """Run rows; those that share a training, and a pass of evaluation, together.
+
+    Rows whose records are there already are left alone. Stop whenever you like: a training goes on
+    from its last checkpoint, and what was to be evaluated is evaluated next time.
+
+    Args:
+        table: whose rows.
+        jobs: which.
+        place: where, and how.
+
+    Returns:
+        The records that were written.
+
+    Raises:
+        ValueError: a job that the table does not have, or a training with other settings.
+        FileExistsError: a record of another model.
+    """
+    return [path for group in groups(table, jobs, place) for path in run_group(table, group, place)]
+
+
+def groups(table: Table, jobs: Iterable[Job], place: Place) -> list[list[Job]]:
+    """Put rows together that share a training and a pass, in the order of the first of each."""
+    found: dict[tuple[Any, ...], list[Job]] = {}
+    for job in dict.fromkeys(jobs):
+        table.check(job)
+        conditions = table.row(job.row).recipe.conditions()
+        key = (place.folder(table, job), conditions, *job[1:])
+        found.setdefault(key, []).append(job)
+    return list(found.values())
+
+
+def run_group(table: Table, jobs: Sequence[Job], place: Place) -> list[Path]:
+    """Run rows that share a training and a pass."""
+    first = jobs[0]
+    folder, cfg = place.folder(table, first), place.config(table, first)
+    todo = [job for job in jobs if not _is_done(table, job, cfg, folder, place)]
+    if not todo:
+        return []
+    recipe, data = table.row(first.row).recipe, table.find_data(first.data)
+    train(recipe, cfg, data, folder, place)
+    about = _about_training(folder)
+    recipes = {job.row: table.row(job.row).recipe for job in todo}
+    place.say(f"evaluating on {data.name}: {', '.join(recipes)}")
+    by_row = {job.row: job for job in todo}
+    written = []
+    for row, outcome in recipe.evaluate(recipes, data, folder, place.device, place.trial):
+        job, path = by_row[row], place.record(table, by_row[row])
+        record = {"table": table.name, **job._asdict()}
+        record = record | outcome.record | record | {"training": about}
+        if place.trial.mark:
+            record["trial"] = asdict(place.trial)
+        write(path, record, outcome.pairs)
+        place.say(f"wrote {path}")
+        written.append(path)
+    return written
+
+
+def train(recipe: Recipe, cfg: Any, data: Any, folder: Path, place: Place) -> None:
+    """Train, or go on training, unless the run in `folder` is finished.
+
+    Raises:
+        ValueError: the finished run has other settings.
+    """
+    record = finished(folder)
+    if record is not None:
+        changed = other_settings(record, cfg)
+        if changed:
+            raise ValueError(
+                f"{folder} holds a finished training with other settings "
+                f"({'; '.join(changed[:4])}); move it away to train anew, or give another folder "
+                "for the trainings"
+            )
+        return
+    begun = "going on with" if any(folder.glob("step-*")) else "training"
+    place.say(f"{begun} {folder}; stop with Ctrl-C, the same command goes on")
+    recipe.train(cfg, data, folder, place.trial)
+
+
+def finished(folder: Path) -> dict[str, Any] | None:
+    """The record of a finished training; None if there is none, or it is not finished."""
+    path = folder / "model.json"
+    if not path.is_file() or not path.with_suffix(".safetensors").is_file():
+        return None
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def minutes_needed(folder: Path, cfg: Any) -> float | None:
+    """At most so many minutes a training still takes; None if its recipe has no limit.
+
+    Example:
+        >>> from types import SimpleNamespace as Settings
+        >>> minutes_needed(Path("no-such-run"), Settings(train=Settings(max_minutes=10.0)))
+        10.0
+    """
+    if finished(folder) is not None:
+        return 0.0
+    limit = cfg.train.max_minutes
+    if limit is None:
+        return None
+    states = sorted(folder.glob("step-*[0-9]/state.json"))
+    spent = json.loads(states[-1].read_text(encoding="utf-8"))["seconds"] / 60 if states else 0.0
+    return max(0.0, limit - spent)
+
+
+def run_open(
+    table: Table, jobs: Iterable[Job], place: Place, minutes: float | None = None
+) -> list[Path]:
+    """Go through the rows that have no record yet, in order, until the time is up.
+
+    Nothing is begun when the time is up, nor a training that would not be finished in time; what
+    has begun is finished. Records that are there, of whatever settings, are left alone.
+
+    Args:
+        table: whose rows.
+        jobs: in the order they are wanted.
+        place: where, and how.
+        minutes: how long; None: until nothing is open.
+
+    Returns:
+        The records that were written.
+    """
+    began = time.monotonic()
+    wanted = [job for job in jobs if not place.record(table, job).is_file()]
+    written: list[Path] = []
+    for group in groups(table, wanted, place):
+        if minutes is not None:
+            left = minutes - (time.monotonic() - began) / 60
+            if left <= 0:
+                place.say(f"the time is up after {len(written)} rows; the same command goes on")
+                break
+            folder = place.folder(table, group[0])
+            needed = minutes_needed(folder, place.config(table, group[0]))
+            if needed is None or needed > left:
+                limit = "has no time limit" if needed is None else f"takes {needed:.0f} minutes"
+                place.say(f"left out for now, {left:.0f} minutes are left: {folder} {limit}")
+                continue
+        written += run_group(table, group, place)
+    return written
+
+
+def _is_done(table: Table, job: Job, cfg: Any, folder: Path, place: Place) -> bool:
+    """Whether a row has its record; refuses the record of another model."""
+    stored = read_record(place.record(table, job))
+    if stored is None:
+        return False
+    record = finished(folder)
+    refuse_another(stored, cfg, _digest(folder) if record is not None else None)
+    return not place.again
+
+
+def _about_training(folder: Path) -> dict[str, Any]:
+    """What a row's record says about its training."""
+    record = finished(folder)
+    if record is None:
+        raise RuntimeError(f"{folder}: the training ended without leaving model.safetensors")
+    about = {key: record.get(key) for key in ABOUT_TRAINING}
+    return {"run": folder.name, "checkpoint": _digest(folder), **about}
+
+
+def _digest(folder: Path) -> str:
+    """Which checkpoint: the first 16 digits of its SHA-256."""
+    return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()[:16]

@@ -1,0 +1,181 @@
+"""How the rows of SeCo's table come about: SeCo in its variants, and Sound of Pixels beside it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from avlib.audio import SECO
+from avlib.data.splits import category_split
+from avlib.tables.core import Data, Outcome, Trial
+from avlib.training import write_json
+
+STEPS = (0, 1, 2, 5, 10)
+"""How many steps of online matching the rows take."""
+SOP_STEPS_PER_MINUTE = 120
+"""Steps of Sound of Pixels' pocket recipe that two cores surely do in a minute."""
+
+
+@dataclass(frozen=True)
+class SoundOfPixelsRecipe:
+    """Sound of Pixels on SeCo's split: its own recipe, SeCo's data, front end, time and pairs.
+
+    It hears what SeCo hears (6 s at 11,025 Hz, hop 259, clips added as they are, of different
+    categories), learns from players of the same 16 training categories, for as many minutes, and
+    its weights are chosen on the same validation pairs of training categories.
+    """
+
+    def training(self, data: Data, preset: str) -> str:
+        """Name of the training, without the seed."""
+        return f"sound-of-pixels-{data.split}-{preset}"
+
+    def conditions(self) -> str:
+        """All rows of a training share one pass: there is only one."""
+        return ""
+
+    def config(self, data: Data, preset: str, seed: int, trial: Trial) -> Any:
+        """Sound of Pixels' recipe with what is SeCo's."""
+        from avlib import seco, sop
+
+        limit = seco.PRESETS[preset](split=data.split).train.max_minutes
+        cfg = sop.PRESETS[preset]().changed(
+            front_end=SECO, instruments=category_split(data.split)[0], max_minutes=limit
+        )
+        if cfg.train_samples is not None:  # the same share of a clip as in its own recipe
+            cfg = cfg.changed(train_samples=SECO.samples // 2)
+        if limit is not None:
+            cfg = cfg.changed(steps=round(SOP_STEPS_PER_MINUTE * limit))
+        return _shortened(cfg, seed, trial)
+
+    def train(self, cfg: Any, data: Data, folder: Path, trial: Trial) -> None:
+        """Train on the split's training categories, mixed by SeCo's rule."""
+        from avlib import sop
+        from avlib.data import stored_mixes
+        from avlib.sop.learning import view
+
+        validation = stored_mixes(
+            f"seco-{data.split}-validation",
+            front_end=cfg.front_end,
+            view=view(cfg),
+            limit=cfg.validation_pairs,
+        )
+        sop.train(cfg, folder, validation=validation, rule="seco")
+
+    def evaluate(
+        self, recipes: Mapping[str, Any], data: Data, folder: Path, device: str, trial: Trial
+    ) -> Iterator[tuple[str, Outcome]]:
+        """Evaluate on the pairs that SeCo is evaluated on."""
+        from avlib import sop
+        from avlib.data import seco_mixes
+        from avlib.sop.learning import view
+        from avlib.training import world
+
+        with world(device) as here:
+            model = sop.load(folder, here.device)
+            pairs: Any = data.name
+            if data.sources > 2:
+                cfg = model.cfg
+                pairs = seco_mixes(
+                    data.split, data.sources, front_end=cfg.front_end, view=view(cfg),
+                    limit=trial.pairs,
+                )  # fmt: skip
+            limit = trial.pairs if isinstance(pairs, str) else None
+            result = sop.evaluate(model, pairs, limit=limit)
+        record = result.record() | {"limit": trial.pairs}
+        for name in recipes:
+            yield name, Outcome(record, result.pairs)
+
+
+@dataclass(frozen=True)
+class SeCoRecipe:
+    """SeCo, trained with some of its terms, evaluated after some steps of online matching.
+
+    Attributes:
+        consistency: "none", "inter", "intra" or "both".
+        modality: kind of sight.
+        steps: T of online matching.
+        variant: name of the switches that are set, if any.
+        switches: settings that differ from the recipe's.
+        noisy_test: evaluate on joints as a pose estimator gives them, whatever it was trained on.
+    """
+
+    consistency: str
+    modality: str
+    steps: int = 0
+    variant: str = ""
+    switches: Mapping[str, Any] = field(default_factory=dict)
+    noisy_test: bool = False
+
+    def training(self, data: Data, preset: str) -> str:
+        """Name of the training, without the seed; no matter how many steps of matching follow."""
+        variant = f"{self.consistency}-{self.variant}" if self.variant else self.consistency
+        return f"{variant}-{self.modality}-{data.split}-{preset}"
+
+    def conditions(self) -> str:
+        """Rows that differ in the number of steps share one pass."""
+        return "noisy joints" if self.noisy_test else ""
+
+    def config(self, data: Data, preset: str, seed: int, trial: Trial) -> Any:
+        """The preset's recipe for this kind of sight and split, with the row's switches."""
+        from avlib import seco
+
+        cfg = seco.PRESETS[preset](modality=self.modality, split=data.split)
+        cfg = cfg.changed(consistency=self.consistency, **self.switches)
+        return _shortened(cfg, seed, trial)
+
+    def train(self, cfg: Any, data: Data, folder: Path, trial: Trial) -> None:
+        """Train as `avlib train seco` does."""
+        from avlib import seco
+
+        seco.train(cfg, folder)
+
+    def evaluate(
+        self, recipes: Mapping[str, Any], data: Data, folder: Path, device: str, trial: Trial
+    ) -> Iterator[tuple[str, Outcome]]:
+        """Evaluate for all numbers of steps in one pass; beta is chosen on training categories."""
+        from avlib import seco
+        from avlib.training import world
+
+        by_steps = {recipe.steps: name for name, recipe in recipes.items()}
+        steps = tuple(sorted(by_steps))
+        with world(device) as here:
+            model = seco.load(folder, here.device)
+            matching = _matching(model, data, folder, trial) if steps[-1] else None
+            results = seco.evaluate(
+                model,
+                data.name,
+                steps=steps,
+                lr=matching["lr"] if matching else None,
+                limit=trial.pairs,
+                joint_noise="estimator" if self.noisy_test else None,
+            )
+        for t, result in zip(steps, results, strict=True):
+            extra = {"matching": matching} if matching else {}
+            yield by_steps[t], Outcome(result.record() | extra, result.pairs)
+
+
+def _matching(model: Any, data: Data, folder: Path, trial: Trial) -> dict[str, Any]:
+    """T and beta of a training, chosen once on validation pairs and kept beside the checkpoint."""
+    from avlib import seco
+
+    path, weights = folder / "matching.json", model.fingerprint()
+    if path.is_file():
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if kept["weights"] == weights:
+            return kept["matching"]
+    pairs = f"seco-{data.split}-validation"
+    matching = seco.choose_matching(model, pairs, limit=trial.pairs).record()
+    write_json(path, {"weights": weights, "matching": matching})
+    return matching
+
+
+def _shortened(cfg: Any, seed: int, trial: Trial) -> Any:
+    """A config with the seed, and as few steps and validation pairs as a trial wants."""
+    cfg = replace(cfg, seed=seed, train=replace(cfg.train, seed=seed))
+    if trial.steps is not None:
+        every = {"save_every": trial.steps, "validate_every": trial.steps}
+        cfg = cfg.changed(steps=trial.steps, max_minutes=None, **every)
+    if trial.pairs is not None:
+        cfg = cfg.changed(validation_pairs=min(trial.pairs, cfg.validation_pairs))
+    return cfg

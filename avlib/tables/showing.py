@@ -1,0 +1,340 @@
+"""What the records say, as Markdown: our rows, the paper beside them, comparisons, what is open."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from avlib.metrics import Interval
+from avlib.scoring import HIGHEST_DB
+from avlib.tables.comparing import Paired, over_seeds, paired
+from avlib.tables.core import NOT_SOURCED, Data, Job, Row, Table, Versus
+from avlib.tables.running import Place, groups
+from avlib.tables.store import Stored, load, other_settings
+
+Records = Mapping[Job, Stored]
+
+
+@dataclass(frozen=True)
+class Block:
+    """The records of one table on the same data at the same size.
+
+    Attributes:
+        table: whose.
+        data: what they were evaluated on.
+        preset: the size.
+        records: of the rows, by job.
+    """
+
+    table: Table
+    data: Data
+    preset: str
+    records: Records
+
+    def seeds(self, row: str) -> list[Stored]:
+        """A row's records, by seed."""
+        jobs = sorted((job for job in self.records if job.row == row), key=lambda job: job.seed)
+        return [self.records[job] for job in jobs]
+
+
+def render(table: Table, place: Place | None = None) -> str:
+    """Show a table: every row that has a record, comparisons, claims, and what is open.
+
+    Args:
+        table: which.
+        place: where the records are.
+
+    Returns:
+        Markdown that reads well as plain text, too.
+    """
+    place = Place() if place is None else place
+    records, others = load(table, place.results)
+    parts = [f"# {table.title}", table.about, _figures_note(table)]
+    blocks = _blocks(table, records)
+    for block in blocks:
+        parts += [*_block_text(block, place), *_comparison_text(block)]
+    if not blocks:
+        parts.append(f"There is no record yet in {place.results / table.name}.")
+    parts += [*_claims_text(table, blocks), *_open_text(table, records, place)]
+    if others:
+        names = ", ".join(path.name for path in others)
+        parts.append(f"Records that count for no row (trials, parts of the pairs): {names}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _figures_note(table: Table) -> str:
+    return (
+        f"Figures in {table.unit}: mean [95 % bootstrap interval, resampled by pair of "
+        "categories]. Paper: what the paper gives, on its own data, never to be compared digit by "
+        f'digit; "{NOT_SOURCED}": its figures are not known to us.'
+    )
+
+
+def _blocks(table: Table, records: Records) -> list[Block]:
+    blocks = []
+    for preset in table.presets:
+        for data in table.data:
+            those = {j: s for j, s in records.items() if (j.data, j.preset) == (data.name, preset)}
+            if those:
+                blocks.append(Block(table, data, preset, those))
+    return blocks
+
+
+def _block_text(block: Block, place: Place) -> list[str]:
+    """The rows of a block, after the trivial baselines."""
+    table = block.table
+    head = ["row", *table.metrics.values(), "paper", "pairs", "seed", "steps", "minutes", "device"]
+    lines = [*_baseline_lines(block)]
+    notes: list[str] = []
+    for row in table.rows:
+        lines += _row_lines(block, row, place, notes)
+    parts = [f"## {block.data.name}, {block.preset}", f"{block.data.title}.", grid(head, lines)]
+    chosen = _matching_notes(block)
+    return parts + ([chosen] if chosen else []) + notes
+
+
+def _baseline_lines(block: Block) -> list[list[str]]:
+    """Mixture and ideal masks, from the first record that has them."""
+    with_baselines = [s.record for s in block.records.values() if s.record.get("baselines")]
+    if not with_baselines:
+        return []
+    record = with_baselines[0]
+    lines = []
+    for name, scores in record["baselines"].items():
+        cells = [cell(scores.get(metric)) for metric in block.table.metrics]
+        lines.append([name, *cells, "", str(record["count"]), "", "", "", ""])
+    return lines
+
+
+def _row_lines(block: Block, row: Row, place: Place, notes: list[str]) -> list[list[str]]:
+    """One line a seed; above several, their mean."""
+    seeds = block.seeds(row.name)
+    if not seeds:
+        return []
+    trained = seeds[0].record.get("training", {}).get("steps")
+    title = row.title.replace("{steps}", "?" if trained is None else f"{trained:,}")
+    title = f"{title} (control)" if row.control else title
+    lines = []
+    for stored in seeds:
+        record, training = stored.record, stored.record.get("training", {})
+        job = Job(row.name, block.data.name, block.preset, record["seed"])
+        mark = ""
+        if changed := other_settings(record, place.config(block.table, job)):
+            mark = " *"
+            notes.append(f"\\* {stored.path.name}: not this version's recipe: {changed[0]}")
+        lines.append(
+            [
+                f"{title}{mark}" if len(seeds) == 1 else f"— seed {record['seed']}{mark}",
+                *(cell(record["scores"].get(metric)) for metric in block.table.metrics),
+                _paper(row) if len(seeds) == 1 else "",
+                str(record["count"]),
+                str(record["seed"]),
+                _plain(training.get("steps")),
+                _minutes(training),
+                str(training.get("device") or record.get("device", "")),
+            ]
+        )
+    if len(seeds) > 1:
+        metrics = [over_seeds([s.scores for s in seeds], m) for m in block.table.metrics]
+        count = f"{len(seeds)} seeds"
+        mean = [title, *map(cell, metrics), _paper(row), "", count, "", "", ""]
+        lines.insert(0, mean)
+    return lines
+
+
+def _paper(row: Row) -> str:
+    """The paper's figures of a row."""
+    if not row.published:
+        return NOT_SOURCED
+    return "; ".join(f"{p.metric} {p.value:g} on {p.data} ({p.source})" for p in row.published)
+
+
+def _plain(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _minutes(training: Mapping[str, Any]) -> str:
+    seconds = training.get("seconds")
+    return "" if seconds is None else f"{seconds / 60:.1f}"
+
+
+def _matching_notes(block: Block) -> str:
+    """What was chosen on validation pairs, for each training that chose something."""
+    found = {}
+    for stored in block.records.values():
+        record = stored.record
+        note = record.get("chosen")
+        if note:
+            found[f"{record.get('training', {}).get('run', record['row'])}: {note}"] = None
+    if not found:
+        return ""
+    return "Chosen on validation pairs of training categories:\n\n" + "\n".join(
+        f"- {line}" for line in found
+    )
+
+
+def compare(block: Block, versus: Versus) -> Paired | None:
+    """Compare two rows of a block over the seeds that both have; None if there is none."""
+    sides = [{s.record["seed"]: s for s in block.seeds(name)} for name in versus[:2]]
+    common = sorted(set(sides[0]) & set(sides[1]))
+    if not common:
+        return None
+    metric = next(iter(block.table.metrics))
+    first, second = ([side[seed].scores for seed in common] for side in sides)
+    return paired(first, second, metric)
+
+
+def _comparison_text(block: Block) -> list[str]:
+    """All comparisons of which both rows are there."""
+    table = block.table
+    lines = []
+    for versus in table.comparisons:
+        result = compare(block, versus)
+        if result is None:
+            continue
+        titles = [table.row(name).title for name in versus[:2]]
+        verdict = "yes" if result.excludes_zero else "no"
+        lines.append(
+            [*titles, cell(result.interval, True), verdict, str(result.count), str(result.seeds)]
+        )
+    if not lines:
+        return []
+    metric = next(iter(table.metrics.values()))
+    head = ["row", "against", f"{metric} difference", "interval excludes zero", "pairs", "seeds"]
+    return [
+        f"Row against row, pair by pair ({block.data.name}, {block.preset}; paired bootstrap, "
+        "resampled by pair of categories):",
+        grid(head, lines),
+    ]
+
+
+def _claims_text(table: Table, blocks: Sequence[Block]) -> list[str]:
+    """For each claim: what our rows say of it, on each data."""
+    claims = dict.fromkeys(versus.claim for versus in table.comparisons if versus.claim)
+    if not claims:
+        return []
+    lines = []
+    for claim in claims:
+        lines.append(f"- {claim}")
+        tested = [versus for versus in table.comparisons if versus.claim == claim]
+        for versus in tested:
+            verdicts = [v for v in (_verdict(block, versus) for block in blocks) if v]
+            if verdicts:
+                first, second = (table.row(name).title for name in versus[:2])
+                lines.append(f"  - {first} against {second}: {'; '.join(verdicts)}")
+        if lines[-1] == f"- {claim}":
+            lines.append("  - open: the rows that would tell have no records yet")
+    return ["## What our rows say of the claims", "\n".join(lines)]
+
+
+def _verdict(block: Block, versus: Versus) -> str:
+    result = compare(block, versus)
+    if result is None:
+        return ""
+    sign = "better" if result.interval.mean > 0 else "worse"
+    sure = sign if result.excludes_zero else "undecided"
+    return f"{block.data.name} {block.preset} {sure} ({cell(result.interval, True)})"
+
+
+def _open_text(table: Table, records: Records, place: Place) -> list[str]:
+    """The rows without a record, stage by stage, with the command that fills them."""
+    total = len(table.jobs)
+    still = [job for job in table.jobs if job not in records]
+    parts = [f"## Open rows: {len(still)} of {total}"]
+    if not still:
+        return [*parts, "None: every row has its record."]
+    for stage in table.stages:
+        jobs = [job for job in stage.jobs if job not in records]
+        if jobs:
+            lines = [
+                f"- {_short(table, g)}  \n  `{command(table, g)}`"
+                for g in groups(table, jobs, place)
+            ]
+            heading = f"**{stage.title}** ({len(jobs)} of {len(stage.jobs)} rows are open)"
+            parts += [heading, "\n".join(lines)]
+    return parts
+
+
+def _short(table: Table, jobs: Sequence[Job]) -> str:
+    """Names of rows of one training, on what, from which seed."""
+    first = jobs[0]
+    family = table.row(first.row).family
+    names = [
+        job.row.removeprefix(family) if i and family else job.row for i, job in enumerate(jobs)
+    ]
+    return f"{', '.join(names)} on {first.data}, {first.preset}, seed {first.seed}"
+
+
+def command(table: Table, jobs: Sequence[Job]) -> str:
+    """The command that runs rows of one training.
+
+    Args:
+        table: whose rows.
+        jobs: rows of one group, on the same data, at the same size, from the same seed.
+    """
+    first = jobs[0]
+    whole = {name for name in table.family(first.row)} == {job.row for job in jobs}
+    rows = first.row if len(jobs) == 1 or whole else " ".join(job.row for job in jobs)
+    only = " --only" if not whole or len(jobs) == 1 < len(table.family(first.row)) else ""
+    return (
+        f"avlib tables run {table.name} --row {rows}{only} --data {first.data} "
+        f"--preset {first.preset} --seed {first.seed}"
+    )
+
+
+def cell(figure: Mapping[str, Any] | Interval | None, sign: bool = False) -> str:
+    """A figure as the table prints it.
+
+    Args:
+        figure: mean and bounds, as a record or a bootstrap gives them.
+        sign: print a plus, too.
+
+    Example:
+        >>> cell(Interval(1.234, 1.0, 1.5)), cell({"mean": -0.5, "low": -1.0, "high": 0.0}, True)
+        ('1.23 [1.00, 1.50]', '-0.50 [-1.00, +0.00]')
+    """
+    if figure is None:
+        return ""
+    values = figure._asdict() if isinstance(figure, Interval) else figure
+    if values["mean"] is None or values["mean"] > HIGHEST_DB:
+        return f"> {HIGHEST_DB:.0f}"
+    form = "+.2f" if sign else ".2f"
+    mean, low, high = (format(values[key], form) for key in ("mean", "low", "high"))
+    return f"{mean} [{low}, {high}]"
+
+
+def grid(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose columns are aligned, so that it reads well as plain text.
+
+    Example:
+        >>> print(grid(["row", "dB"], [["mixture", "0.1"]]))
+        | row     | dB  |
+        |---------|-----|
+        | mixture | 0.1 |
+    """
+    columns = list(zip(head, *lines, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    rows = [
+        [text.ljust(width) for text, width in zip(line, widths, strict=True)]
+        for line in (head, *lines)
+    ]
+    text = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([text[0], "|" + "|".join("-" * (w + 2) for w in widths) + "|", *text[1:]])
+
+
+def overview(tables: Mapping[str, Table], results: Path) -> str:
+    """One line a table: how many rows are done, and how many are open.
+
+    Args:
+        tables: by name.
+        results: folder of the records.
+    """
+    lines = []
+    for table in tables.values():
+        records, _ = load(table, results)
+        done = sum(job in records for job in table.jobs)
+        lines.append([table.name, table.title, str(done), str(len(table.jobs) - done)])
+        for stage in table.stages:
+            there = sum(job in records for job in stage.jobs)
+            lines.append(["", stage.title, str(there), str(len(stage.jobs) - there)])
+    return grid(["table", "rows", "done", "open"], lines)
