@@ -5,8 +5,13 @@
 ``orchestra_source``  `Orchestra`: endless clips of the Pocket Orchestra
 ``folder_source``     `ClipFolder`: clips of a folder, exported or prepared
 ``splits``            SeCo's category splits S1 to S3, and the players'
+``held_out``          the check that no test category is heard before the test
+``remembered``        `Remembered`: another source's clips, kept in memory
 ``view``              which pictures an item shows
-``mixing``            `MixAndSeparate`, each paper's rules for partners and gains
+``sights``            pictures, joints and true attributes of an item's players
+``noise``             joints as a pose estimator finds them
+``partners``          who may be mixed with whom
+``mixing``            `MixAndSeparate`: mixtures with the truth beside them
 ``pairs``             the stored evaluation pairs
 ``loading``           `TrainSampler`, `train_loader`, `eval_loader`
 ====================  =====================================================================
@@ -22,8 +27,10 @@ from avlib.data.clip import (
     video_input,
 )
 from avlib.data.folder_source import ClipFolder
+from avlib.data.held_out import check_categories
 from avlib.data.loading import MixLoader, TrainSampler, eval_loader, start_worker, train_loader
-from avlib.data.mixing import PARTNER_RULES, MixAndSeparate, MixPlan, collate, draw_partners
+from avlib.data.mixing import MixAndSeparate, MixPlan, collate
+from avlib.data.noise import ESTIMATOR, JointNoise, noisy_joints
 from avlib.data.orchestra_source import (
     ENDLESS,
     Orchestra,
@@ -41,8 +48,12 @@ from avlib.data.pairs import (
     pair_list,
     pairs_source,
     save_pairs,
+    seco_mixes,
     stored_mixes,
 )
+from avlib.data.partners import PARTNER_RULES, draw_companion, draw_partners
+from avlib.data.remembered import Remembered
+from avlib.data.sights import SIGHTS, attributes_input
 from avlib.data.splits import (
     SPLITS,
     category,
@@ -55,13 +66,16 @@ from avlib.orchestra.programme import player_name, random_generator
 
 __all__ = [
     "ENDLESS",
+    "ESTIMATOR",
     "PAIR_LISTS",
     "PARTNER_RULES",
+    "SIGHTS",
     "SPLITS",
     "Clip",
     "ClipError",
     "ClipFolder",
     "Entry",
+    "JointNoise",
     "MixAndSeparate",
     "MixLoader",
     "MixPlan",
@@ -70,18 +84,23 @@ __all__ = [
     "PairList",
     "Performance",
     "Performances",
+    "Remembered",
     "Source",
     "TrainSampler",
     "View",
+    "attributes_input",
     "category",
     "category_split",
+    "check_categories",
     "check_disjoint",
     "collate",
+    "draw_companion",
     "draw_partners",
     "eval_loader",
     "joints_input",
     "load_pairs",
     "make_pairs",
+    "noisy_joints",
     "pair_list",
     "pairs_source",
     "perform",
@@ -90,6 +109,7 @@ __all__ = [
     "player_split",
     "random_generator",
     "save_pairs",
+    "seco_mixes",
     "seco_view",
     "sop_view",
     "start_worker",

@@ -13,7 +13,9 @@ import torch
 from jaxtyping import Bool, Float, Float32, UInt8
 from torch import Tensor
 
-from avlib.video import normalise
+from avlib.orchestra.score import Note
+from avlib.skeleton import MIRRORED
+from avlib.video import Placement, normalise
 
 
 class ClipError(ValueError):
@@ -62,14 +64,16 @@ class Clip:
         players: one identity a player.
         wave: the sound, mono, about [-1, 1].
         rate: samples per second.
-        frames: RGB pictures.
+        frames: RGB pictures; of shape (0, height, width, 3) where none were asked for.
         fps: frames per second of the video they were taken from.
-        frame_times: when each picture was taken, seconds from the beginning of the clip.
+        frame_times: when each picture was taken (or would have been), seconds from the beginning
+            of the clip.
         start_s: when `wave` begins, seconds from the beginning of the clip.
         stems: what each player alone sounds like; they sum to `wave` (None: not known).
         boxes: player with instrument, xyxy in pixels, NaN where not seen (None: not known).
         joints: x, y in pixels and confidence (None: not known).
         sounding: who sounds in which frame (None: not known).
+        notes: what each player plays in the whole clip (None: not known).
     """
 
     name: str
@@ -77,7 +81,7 @@ class Clip:
     players: tuple[str, ...]
     wave: Float32[np.ndarray, " sample"]
     rate: int
-    frames: UInt8[np.ndarray, "frame height width 3"]
+    frames: UInt8[np.ndarray, "_frame height width 3"]
     fps: float
     frame_times: Float[np.ndarray, " frame"]
     start_s: float = 0.0
@@ -85,6 +89,7 @@ class Clip:
     boxes: Float32[np.ndarray, "frame player 4"] | None = None
     joints: Float32[np.ndarray, "frame player joint 3"] | None = None
     sounding: Bool[np.ndarray, "frame player"] | None = None
+    notes: tuple[tuple[Note, ...], ...] | None = None
 
     @property
     def seconds(self) -> float:
@@ -116,6 +121,7 @@ class Source(Protocol):
         frame_times: Sequence[float] | np.ndarray | None = None,
         size: int | tuple[int, int] | None = None,
         rate: int | None = None,
+        pictures: bool = True,
     ) -> Clip:
         """Read one clip, or a segment of it.
 
@@ -127,6 +133,8 @@ class Source(Protocol):
                 all pictures of the segment).
             size: of the pictures in pixels (default: the source's).
             rate: samples per second (default: the source's).
+            pictures: False: neither painted nor decoded; `Clip.frames` is empty, all else is as it
+                would be with them.
 
         Raises:
             ClipError: the clip is missing, cannot be read, or is shorter than asked.
@@ -203,18 +211,27 @@ def video_input(clip: Clip) -> Float[Tensor, "channel frame height width"]:
     return normalise(torch.from_numpy(clip.frames))
 
 
-def joints_input(clip: Clip) -> Float[Tensor, "player channel frame joint"]:
+def joints_input(
+    clip: Clip, placement: Placement | None = None
+) -> Float[Tensor, "player channel frame joint"]:
     """Turn the joints of a clip into the input of a skeleton network.
 
     x and y go from pixels to [-1, 1] of the frame (-1: left and upper edge), the third channel
     is the confidence. A joint that was not found (confidence 0) is put to the middle, so that
     the place where a pose estimator leaves it tells nothing.
 
+    With a placement, [-1, 1] is the square that an augmentation cuts out of the pictures, so that
+    joints and pictures stay on top of each other. A joint outside the square keeps its place
+    beyond +-1 and its confidence: the estimator saw the whole picture. In a mirror image left
+    and right change places: the left wrist is then what was the right one.
+
     Args:
         clip: with joints.
+        placement: of the square, see `avlib.video.SeCoAugment.place`; None: the whole frame.
 
     Raises:
-        ClipError: nobody knows the joints of this clip.
+        ClipError: nobody knows the joints of this clip, a player is found in no picture, or a
+            joint that was found is nowhere (NaN).
 
     Example:
         >>> import numpy as np
@@ -224,13 +241,55 @@ def joints_input(clip: Clip) -> Float[Tensor, "player channel frame joint"]:
         >>> joints_input(clip)[0, :, 0].tolist()
         [[-1.0, 1.0, 0.0], [1.0, 0.0, 0.0], [1.0, 0.5, 0.0]]
     """
-    if clip.joints is None:
+    height, width = clip.frames.shape[1:3]
+    return place_joints(check_joints(clip), (height, width), placement)
+
+
+def check_joints(clip: Clip) -> Float32[np.ndarray, "frame player joint 3"]:
+    """Give the joints of a clip if they can be used; raises as `joints_input` does."""
+    joints = clip.joints
+    if joints is None:
         raise ClipError(
             f"clip {clip.name!r} has no joints; estimate poses first, or use another kind of sight"
         )
-    height, width = clip.frames.shape[1:3]
-    joints = torch.from_numpy(clip.joints)
-    position = joints[..., :2] * joints.new_tensor([2 / width, 2 / height]) - 1
-    confidence = joints[..., 2:]
+    found = joints[..., 2] > 0
+    if np.isnan(joints[..., 2]).any() or not np.isfinite(joints[found]).all():
+        raise ClipError(
+            f"clip {clip.name!r} has joints that are NaN or infinite; write 0, 0 with confidence 0 "
+            "for a joint that was not found, or estimate the poses again"
+        )
+    for player in np.flatnonzero(~found.any(axis=(0, 2))):
+        raise ClipError(
+            f"clip {clip.name!r}: no player found in the skeleton (player {player} has confidence "
+            f"0 in all {len(joints)} pictures); estimate the poses again, or leave the clip out"
+        )
+    return joints
+
+
+def place_joints(
+    joints: Float32[np.ndarray, "frame player joint 3"],
+    size: tuple[int, int],
+    placement: Placement | None = None,
+) -> Float[Tensor, "player channel frame joint"]:
+    """Turn joints in pixels into a network's input, without the checks of `joints_input`.
+
+    Args:
+        joints: x, y and confidence.
+        size: height and width of the pictures, px.
+        placement: as in `joints_input`.
+    """
+    height, width = size
+    seen = torch.from_numpy(joints)
+    position, confidence = seen[..., :2], seen[..., 2:]
+    if placement is None:
+        position = position * seen.new_tensor([2 / width, 2 / height]) - 1
+    else:
+        one = placement
+        position = position * seen.new_tensor([one.width / width, one.height / height])
+        position = (position - seen.new_tensor([one.left, one.top])) * (2 / one.size) - 1
     position = torch.where(confidence > 0, position, 0.0)
-    return torch.cat([position, confidence], dim=-1).permute(1, 3, 0, 2).contiguous()
+    out = torch.cat([position, confidence], dim=-1).permute(1, 3, 0, 2).contiguous()
+    if placement is not None and placement.mirrored:
+        out = out[..., list(MIRRORED)]
+        out[:, 0] *= -1
+    return out

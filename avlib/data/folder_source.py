@@ -18,7 +18,9 @@ from avlib.clipfolder import (
 )
 from avlib.clipfolder.layout import ANNOTATIONS, AUDIO, MEDIA, STEMS
 from avlib.data.clip import Clip, ClipError, Entry, picture_times, segment
+from avlib.orchestra.score import Note
 from avlib.video import VideoError, read_audio, read_frames
+from avlib.video.picture import frame_size
 
 SHOWN = 5
 """How many of many problems an error spells out."""
@@ -90,6 +92,7 @@ class ClipFolder:
         frame_times: Sequence[float] | np.ndarray | None = None,
         size: int | tuple[int, int] | None = None,
         rate: int | None = None,
+        pictures: bool = True,
     ) -> Clip:
         """Read clip `index`; see `Source.read`."""
         entry, row = self.entries[index], self._rows[index]
@@ -98,11 +101,20 @@ class ClipFolder:
         times = picture_times(entry, first / rate, last / rate, frame_times)
         place = clip_path(self.path, row.clip)
         try:
-            frames = read_frames(place / MEDIA, times, size=size)
+            if pictures:
+                frames = read_frames(place / MEDIA, times, size=size)
+            else:
+                shape = frame_size(row.height, row.width, size)
+                frames = np.zeros((0, *shape, 3), np.uint8)
             wave, stems = _read_sound(place, row, first, last - first, rate)
             known = read_annotations(place, joints=self._joints)
         except (VideoError, ClipFolderError, OSError) as error:
             raise ClipError(f"clip {row.clip!r} cannot be read: {error}") from error
+        if not np.isfinite(wave).all():
+            raise ClipError(
+                f"clip {row.clip!r}: {place / AUDIO} has NaN or infinite samples; write the clip "
+                "again from clean sound, or leave it out"
+            )
         boxes, joints, sounding = _at(known, times, frames.shape[1:3])
         return Clip(
             name=row.clip,
@@ -118,6 +130,7 @@ class ClipFolder:
             boxes=boxes,
             joints=joints,
             sounding=sounding,
+            notes=_score(known),
         )
 
 
@@ -198,6 +211,12 @@ def _read_sound(
     files += [place / STEMS / f"{player}.flac" for player in range(len(row.players)) if row.stems]
     sounds = [read_audio(file, rate, first / rate, count / rate).wave for file in files]
     return sounds[0], np.stack(sounds[1:]) if row.stems else None
+
+
+def _score(known: Annotations) -> tuple[tuple[Note, ...], ...] | None:
+    if known.notes is None:
+        return None
+    return tuple(tuple(Note(*note) for note in part) for part in known.notes)
 
 
 def _at(

@@ -9,106 +9,27 @@ comes back (`avlib.data.TrainSampler`): epoch e of length L has the items e L to
 """
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import torch
+from jaxtyping import Float32
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from avlib.audio import SOP, FrontEnd, mix
 from avlib.audio.masks import MixRule, TargetScale
-from avlib.data.clip import Clip, ClipError, Entry, Source, torch_generator
+from avlib.data.clip import Clip, ClipError, Source, torch_generator
+from avlib.data.noise import JointNoise
+from avlib.data.partners import PARTNER_RULES, draw_companion, draw_partners
+from avlib.data.sights import check_sights, look
 from avlib.data.view import View, sop_view
 from avlib.orchestra.programme import random_generator
 
-TRIES = 200
-"""Random draws of a partner before the whole list is searched for one."""
-
-RESTARTS = 5
-"""Fresh starts after a clip that nothing may be mixed with."""
-
 REDRAWS = 50
 """Unreadable clips in a row after which training gives up even where it may skip them."""
-
-
-def _any_other(a: Entry, b: Entry) -> bool:
-    return a.name != b.name
-
-
-def _other_video(a: Entry, b: Entry) -> bool:
-    return a.video != b.video
-
-
-def _other_category(a: Entry, b: Entry) -> bool:
-    return a.name != b.name and not set(a.categories) & set(b.categories)
-
-
-PARTNER_RULES: dict[str, Callable[[Entry, Entry], bool]] = {
-    "sop": _any_other,
-    "cosep": _other_video,
-    "seco": _other_category,
-}
-"""Who may be mixed with whom. Sound of Pixels: any other clip. Co-Separation: clips of two
-videos, of which the categories may coincide. SeCo: clips of different categories."""
-
-_WHAT_IS_MISSING = {
-    "sop": "another clip",
-    "cosep": "a clip of another video",
-    "seco": "a clip of another category",
-}
-
-
-def draw_partners(
-    entries: Sequence[Entry], n: int, rule: str, rng: np.random.Generator
-) -> tuple[int, ...]:
-    """Draw clips that may be mixed: each fits to all before it, all equally likely.
-
-    Args:
-        entries: what there is to draw from; may be endless.
-        n: how many clips.
-        rule: "sop", "cosep" or "seco", see `PARTNER_RULES`.
-        rng: where the draws come from.
-
-    Raises:
-        ValueError: an unknown rule, or no clip fits.
-    """
-    if rule not in PARTNER_RULES:
-        raise ValueError(f"unknown rule {rule!r}; there are {', '.join(PARTNER_RULES)}")
-    for _ in range(RESTARTS):
-        drawn: list[int] = []
-        while len(drawn) < n:
-            index = _draw_one(entries, drawn, PARTNER_RULES[rule], rng)
-            if index is None:  # a clip that fits to nobody: begin with others
-                break
-            drawn.append(index)
-        else:
-            return tuple(drawn)
-    names = ", ".join(f"{entries[i].name} ({';'.join(entries[i].categories)})" for i in drawn)
-    raise ValueError(
-        f"nothing to mix with {names}: {_WHAT_IS_MISSING[rule]} is needed and none of the "
-        f"{len(entries)} clips is one; add clips, or mix fewer at a time"
-    )
-
-
-def _draw_one(
-    entries: Sequence[Entry],
-    drawn: list[int],
-    fits: Callable[[Entry, Entry], bool],
-    rng: np.random.Generator,
-) -> int | None:
-    chosen = [entries[i] for i in drawn]
-    for _ in range(TRIES):
-        index = int(rng.integers(len(entries)))
-        if all(fits(entries[index], other) for other in chosen):
-            return index
-    # Rare partners: look at everybody. Of an orchestra, which plays all instruments equally
-    # often and may be endless, a part is enough.
-    known = len(entries) if isinstance(entries, tuple) else min(len(entries), 10_000)
-    left = [i for i in range(known) if all(fits(entries[i], other) for other in chosen)]
-    return left[int(rng.integers(len(left)))] if left else None
 
 
 @dataclass(frozen=True)
@@ -118,10 +39,14 @@ class MixPlan:
     Attributes:
         entries: places in the source.
         starts: first sample of each clip's segment.
+        partners: places of the clips of the same categories, one a source, if asked for.
+        partner_starts: first sample of each partner's segment.
     """
 
     entries: tuple[int, ...]
     starts: tuple[int, ...]
+    partners: tuple[int, ...] = ()
+    partner_starts: tuple[int, ...] = ()
 
 
 class MixAndSeparate(Dataset[dict[str, Any]]):
@@ -132,9 +57,16 @@ class MixAndSeparate(Dataset[dict[str, Any]]):
     - ``waves`` (source, sample) float32: the sources as they are in the mixture,
     - ``mixture`` (sample,) float32,
     - ``frames`` (source, channel, frame, height, width) float32, normalised,
+    - ``joints`` (source, channel, frame, joint): x and y in [-1, 1] of the square that ``frames``
+      shows, and the confidence, see `joints_input`; mirrored when ``frames`` are,
+    - ``attributes`` (source, feature): the truth, see `attributes_input`,
+    - ``partners`` (source, sample) and ``partner_names``: for each source another clip of its
+      category, as recorded (no gain, no division),
     - ``categories``, ``names``, ``players``: one string a source (";" between two players),
     - ``index``: its number,
     - ``missing``: clips that could not be read on the way (only with ``on_error="skip"``).
+
+    Of ``frames``, ``joints`` and ``attributes`` there are those that `sights` names.
 
     Training (``train=True``) takes a random segment of each clip, draws gains and augments
     pictures; it has an item for every k >= 0, and `len` is the length of an epoch. Evaluation
@@ -142,7 +74,9 @@ class MixAndSeparate(Dataset[dict[str, Any]]):
 
     A training segment begins anywhere in its clip, all places equally likely, under every rule.
     (SeCo's paper says "random"; its released code keeps 6 s away from the beginning and 12 s from
-    the end of clips longer than 18 s, which this does not.)
+    the end of clips longer than 18 s, which this does not.) A silent segment is mixed like any
+    other: its true mask is empty, which is right. In evaluation it has no SDR; the scores list
+    such a pair as unscorable.
 
     Args:
         source: where the clips come from.
@@ -161,6 +95,13 @@ class MixAndSeparate(Dataset[dict[str, Any]]):
         on_error: "raise": a clip that is missing, unreadable or too short is an error that names
             it. "skip": it is listed in `missing`, and training draws another while evaluation
             leaves the mix out (`avlib.data.MixLoader` counts and reports).
+        sights: what is shown of the players: any of "frames", "joints" and "attributes". Without
+            "frames" no picture is painted or decoded.
+        partners: add ``partners``; each is drawn among all other clips of the category, with a
+            segment of its own anywhere in it. A clip that is the only one of its category is its
+            own partner.
+        joint_noise: spoil the joints as a pose estimator would, in training and in evaluation;
+            item k's noise is a pure function of (seed, split, k).
 
     Raises:
         ValueError: settings that make no sense, or pairs that break the rule.
@@ -181,6 +122,9 @@ class MixAndSeparate(Dataset[dict[str, Any]]):
         pairs: Sequence[tuple[int, ...]] | None = None,
         short: Literal["raise", "tile"] = "raise",
         on_error: Literal["raise", "skip"] = "raise",
+        sights: Sequence[str] = ("frames",),
+        partners: bool = False,
+        joint_noise: JointNoise | None = None,
     ) -> None:
         if not 2 <= n <= 4:
             raise ValueError(f"mix 2 to 4 clips, not {n}")
@@ -197,6 +141,8 @@ class MixAndSeparate(Dataset[dict[str, Any]]):
         self.source, self.n, self.rule = source, n, rule
         self.seed, self.train, self.front_end = seed, train, front_end
         self.view = sop_view() if view is None else view
+        self.sights = check_sights(sights, self.view, joint_noise)
+        self.partners, self.joint_noise = partners, joint_noise
         self.target_scale, self.short, self.on_error = target_scale, short, on_error
         self.pairs = None if pairs is None else tuple(tuple(pair) for pair in pairs)
         self.missing: list[str] = []
@@ -238,7 +184,8 @@ class MixAndSeparate(Dataset[dict[str, Any]]):
 
         Raises:
             IndexError: no such item.
-            ClipError: a clip is shorter than a segment.
+            ClipError: a clip is shorter than a segment, or has one picture where SeCo looks for
+                motion.
         """
         if index < 0 or (index >= len(self) and not self.train):
             raise IndexError(f"item {index} of {len(self)}")
@@ -247,13 +194,25 @@ class MixAndSeparate(Dataset[dict[str, Any]]):
             entries = draw_partners(self.source.entries, self.n, self.rule, rng)
         else:
             entries = self.pairs[index]
-        return MixPlan(entries, tuple(self._start(entry, rng) for entry in entries))
+        starts = tuple(self._start(entry, rng) for entry in entries)
+        if not self.partners:
+            return MixPlan(entries, starts)
+        rng = self._generator("partners", index, attempt)
+        others = tuple(draw_companion(self.source.entries, entry, rng) for entry in entries)
+        return MixPlan(
+            entries, starts, others, tuple(self._start(other, rng, True) for other in others)
+        )
 
     def _generator(self, use: str, index: int, attempt: int) -> np.random.Generator:
         return random_generator("mix", use, self.seed, self.source.split, attempt, index)
 
-    def _start(self, index: int, rng: np.random.Generator) -> int:
+    def _start(self, index: int, rng: np.random.Generator, anywhere: bool = False) -> int:
         entry = self.source.entries[index]
+        if self.rule == "seco" and entry.pictures == 1 and self.view.frames > 1:
+            raise ClipError(
+                f"clip {entry.name!r} has one picture, in which nothing moves; leave it out, or "
+                "look at single pictures: seco_view(frames=1)"
+            )
         room = round(entry.seconds * self.front_end.rate) - self.front_end.samples
         if room < 0 and self.short == "tile":
             return 0
@@ -264,53 +223,86 @@ class MixAndSeparate(Dataset[dict[str, Any]]):
                 "repeat it with short='tile'"
             )
         # Half a sample late rather than early, so that a picture at the middle is not missed.
-        return int(rng.integers(room + 1)) if self.train else (room + 1) // 2
+        return int(rng.integers(room + 1)) if self.train or anywhere else (room + 1) // 2
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         missing: list[str] = []
         for attempt in range(REDRAWS):
             try:
                 plan = self.plan(index, attempt)
-                clips = [self._read(*one) for one in zip(plan.entries, plan.starts, strict=True)]
+                return self._item(index, attempt, plan) | {"missing": missing}
             except ClipError as error:
                 if self.on_error == "raise":
                     raise
                 missing.append(str(error))
                 if not self.train:
                     return {"index": index, "missing": missing}
-            else:
-                return self._mix(index, attempt, clips) | {"missing": missing}
         raise ClipError(
             f"item {index}: {REDRAWS} draws in a row met a clip that cannot be read; check the "
             f"folder. The last: {missing[-1]}"
         )
 
-    def _read(self, index: int, start: int) -> Clip:
+    def _read(self, index: int, start: int, seen: bool = True) -> Clip:
+        """A segment; of what is only heard, one moment and no picture."""
         rate, entry = self.front_end.rate, self.source.entries[index]
         # A clip that is shorter than a segment has come this far only to be repeated.
         samples = min(self.front_end.samples, round(entry.seconds * rate))
         times = self.view.times(entry, start / rate, samples / rate)
         size = self.view.read_size(self.train)
-        return self.source.read(index, start / rate, samples / rate, times, size, rate)
+        clip = self.source.read(
+            index,
+            start / rate,
+            samples / rate,
+            times if seen else times[:1],
+            size,
+            rate,
+            seen and "frames" in self.sights,
+        )
+        if not np.isfinite(clip.wave).all():
+            raise ClipError(
+                f"clip {clip.name!r} has NaN or infinite samples; write its sound again, or leave "
+                "it out"
+            )
+        return clip
 
-    def _mix(self, index: int, attempt: int, clips: list[Clip]) -> dict[str, Any]:
+    def _item(self, index: int, attempt: int, plan: MixPlan) -> dict[str, Any]:
+        clips = [self._read(*one) for one in zip(plan.entries, plan.starts, strict=True)]
         generator = torch_generator(self._generator("mix", index, attempt))
-        # np.resize repeats what is too short; all else has the length already
-        segments = [np.resize(clip.wave, self.front_end.samples) for clip in clips]
-        waves = torch.from_numpy(np.stack(segments))
+        waves = torch.from_numpy(self._segments(clips))
         sources, mixture = mix(
             waves, self.rule, generator if self.train else None, self.target_scale
         )
-        frames = [self.view(clip.frames, generator if self.train else None) for clip in clips]
-        return {
+        noise = self._generator("joint noise", index, attempt) if self.joint_noise else None
+        seen = [
+            look(
+                clip,
+                self.view,
+                self.sights,
+                generator if self.train else None,
+                self.joint_noise,
+                noise,
+            )
+            for clip in clips
+        ]
+        item = {
             "waves": sources,
             "mixture": mixture,
-            "frames": torch.stack(frames),
+            **{sight: torch.stack([one[sight] for one in seen]) for sight in self.sights},
             "categories": [";".join(clip.categories) for clip in clips],
             "names": [clip.name for clip in clips],
             "players": [";".join(clip.players) for clip in clips],
             "index": index,
         }
+        if self.partners:
+            both = zip(plan.partners, plan.partner_starts, strict=True)
+            heard = [self._read(*one, seen=False) for one in both]
+            item["partners"] = torch.from_numpy(self._segments(heard))
+            item["partner_names"] = [clip.name for clip in heard]
+        return item
+
+    def _segments(self, clips: list[Clip]) -> Float32[np.ndarray, "source sample"]:
+        # np.resize repeats what is too short; all else has the length already
+        return np.stack([np.resize(clip.wave, self.front_end.samples) for clip in clips])
 
     def account(self, batch: dict[str, Any]) -> None:
         """Add what a batch (or an item) was short of to `missing`, and report it once.
@@ -336,7 +328,8 @@ def collate(items: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
     Returns:
         ``waves`` (batch, source, sample), ``mixture`` (batch, sample), ``frames``
-        (batch, source, channel, frame, height, width), ``index`` and lists of lists of names.
+        (batch, source, channel, frame, height, width) and what else is a tensor, ``index`` and
+        lists of lists of names.
     """
     missing = [name for item in items for name in item["missing"]]
     whole = [item for item in items if "waves" in item]

@@ -204,6 +204,7 @@ class Orchestra:
         frame_times: Sequence[float] | np.ndarray | None = None,
         size: int | tuple[int, int] | None = None,
         rate: int | None = None,
+        pictures: bool = True,
     ) -> Clip:
         """Make clip `index`; see `Source.read`."""
         return perform(
@@ -213,6 +214,7 @@ class Orchestra:
             frame_times,
             self.size if size is None else size,
             self.rate if rate is None else rate,
+            pictures,
         )
 
 
@@ -243,6 +245,7 @@ class Performances:
         frame_times: Sequence[float] | np.ndarray | None = None,
         size: int | tuple[int, int] | None = None,
         rate: int | None = None,
+        pictures: bool = True,
     ) -> Clip:
         """Make clip `index`; see `Source.read`."""
         return perform(
@@ -252,6 +255,7 @@ class Performances:
             frame_times,
             self.size if size is None else size,
             self.rate if rate is None else rate,
+            pictures,
         )
 
 
@@ -262,6 +266,7 @@ def perform(
     frame_times: Sequence[float] | np.ndarray | None = None,
     size: int | tuple[int, int] = 128,
     rate: int = 11025,
+    pictures: bool = True,
 ) -> Clip:
     """Make the clip of an entry.
 
@@ -273,6 +278,7 @@ def perform(
             all pictures of the segment).
         size: of the pictures in pixels, (height, width) or one number for both.
         rate: samples per second.
+        pictures: False: nothing is painted.
 
     Raises:
         ClipError: the clip is shorter than asked.
@@ -290,6 +296,7 @@ def perform(
         players=entry.numbers,
         frame_times=times,
         hard=entry.hard,
+        pictures=pictures,
     )
     stems = scene.stems[:, first:last]
     return Clip(
@@ -306,4 +313,5 @@ def perform(
         boxes=scene.boxes,
         joints=scene.joints,
         sounding=scene.sounding,
+        notes=scene.notes,
     )

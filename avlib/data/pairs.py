@@ -31,12 +31,13 @@ from pathlib import Path
 
 import numpy as np
 
-from avlib.audio import SOP, FrontEnd
+from avlib.audio import SECO, SOP, FrontEnd
 from avlib.audio.masks import MixRule
 from avlib.data.mixing import MixAndSeparate
+from avlib.data.noise import JointNoise
 from avlib.data.orchestra_source import Performance, Performances, performance
 from avlib.data.splits import SPLITS, category_split, check_player_split
-from avlib.data.view import View
+from avlib.data.view import View, seco_view
 from avlib.orchestra.instruments import MUSIC11
 from avlib.orchestra.programme import random_generator
 
@@ -232,6 +233,8 @@ def stored_mixes(
     front_end: FrontEnd = SOP,
     view: View | None = None,
     limit: int | None = None,
+    sights: Sequence[str] = ("frames",),
+    joint_noise: JointNoise | None = None,
 ) -> MixAndSeparate:
     """Make the evaluation set of a stored list.
 
@@ -241,6 +244,8 @@ def stored_mixes(
         front_end: rate and length of the sound.
         view: which pictures (default: Sound of Pixels' three).
         limit: take only so many pairs, from the first on.
+        sights: what is shown of the players, see `MixAndSeparate`.
+        joint_noise: spoils the joints, each pair's always alike, see `MixAndSeparate`.
 
     Raises:
         ValueError: there is no such list, or pairs without a rule.
@@ -264,6 +269,91 @@ def stored_mixes(
         front_end=front_end,
         view=view,
         pairs=[(2 * i, 2 * i + 1) for i in range(len(chosen))],
+        sights=sights,
+        joint_noise=joint_noise,
+    )
+
+
+def seco_mixes(
+    split: str = "S1",
+    n: int = 3,
+    *,
+    count: int = 300,
+    validation: bool = False,
+    seed: int = SEED,
+    front_end: FrontEnd = SECO,
+    view: View | None = None,
+    limit: int | None = None,
+    sights: Sequence[str] = ("frames",),
+    joint_noise: JointNoise | None = None,
+) -> MixAndSeparate:
+    """Make SeCo's evaluation set of mixtures of N solos, all of different categories.
+
+    Mixtures of two are the stored pairs. Those of three and four have no file: mixture i is a
+    pure function of (seed, split, n, i), so that all who ask get the same. Which categories meet
+    is drawn, all sets equally likely.
+
+    Args:
+        split: "S1", "S2" or "S3".
+        n: solos in a mixture, 2 to 4.
+        count: number of mixtures (the stored pairs have 300, and 128 for validation).
+        validation: mix training categories, played by validation players, to choose a model by.
+        seed: of three and four.
+        front_end: rate and length of the sound.
+        view: which pictures (default: SeCo's 24).
+        limit: take only so many, from the first on.
+        sights: what is shown of the players, see `MixAndSeparate`.
+        joint_noise: spoils the joints, see `MixAndSeparate`.
+
+    Raises:
+        ValueError: there is no such split, or n is not 2 to 4.
+
+    Example:
+        >>> mixes = seco_mixes("S1", limit=2)
+        >>> [mixes.source.entries[k].categories[0] for k in mixes.pairs[0]]
+        ['trumpet', 'banjo', 'guzheng']
+    """
+    categories = category_split(split)[0 if validation else 1]
+    if not 2 <= n <= 4:
+        raise ValueError(f"mix 2 to 4 solos, not {n}")
+    view = seco_view() if view is None else view
+    name = f"seco-{split}-validation" if validation else f"seco-{split}"
+    if n == 2:
+        chosen = load_pairs(name)[:count]
+        entries = tuple(clip for pair in chosen for clip in pair.clips)
+    else:
+        drawn = (
+            _draw_mix(categories, n, "validation" if validation else "test", number, name, seed)
+            for number in range(count)
+        )
+        entries = tuple(clip for clips in drawn for clip in clips)
+    places = [tuple(range(k, k + n)) for k in range(0, len(entries), n)][:limit]
+    return MixAndSeparate(
+        Performances(entries, entries[0].split, rate=front_end.rate),
+        n,
+        "seco",
+        train=False,
+        front_end=front_end,
+        view=view,
+        pairs=places,
+        sights=sights,
+        joint_noise=joint_noise,
+    )
+
+
+def _draw_mix(
+    categories: tuple[str, ...], n: int, split: str, number: int, name: str, seed: int
+) -> tuple[Performance, ...]:
+    rng = random_generator("mixtures", name, n, seed, number)
+    members = check_player_split(split)
+    return tuple(
+        performance(
+            seed=int(rng.integers(2**32)),
+            instruments=[categories[place]],
+            numbers=[int(rng.integers(members.start, members.stop))],
+            split=split,
+        )
+        for place in rng.permutation(len(categories))[:n]
     )
 
 

@@ -9,7 +9,7 @@ from jaxtyping import Float32, UInt8
 from torch import Tensor
 
 from avlib.data.clip import Entry
-from avlib.video import SeCoAugment, SoPAugment
+from avlib.video import Placement, SeCoAugment, SoPAugment
 
 LAST_S = 1e-3
 """How long before its end the last moment of a clip is that is drawn, seconds."""
@@ -25,6 +25,19 @@ class Augment(Protocol):
 
     def test(  # noqa: D102
         self, frames: UInt8[np.ndarray, "frame height width 3"]
+    ) -> Float32[Tensor, "channel frame _ _"]: ...
+
+
+@runtime_checkable
+class Placing(Augment, Protocol):
+    """An augmentation that says where it cuts, so that joints can follow the pictures."""
+
+    def place(  # noqa: D102
+        self, height: int, width: int, generator: torch.Generator | None = None
+    ) -> Placement: ...
+
+    def show(  # noqa: D102
+        self, frames: UInt8[np.ndarray, "frame height width 3"], placement: Placement
     ) -> Float32[Tensor, "channel frame _ _"]: ...
 
 
@@ -97,6 +110,29 @@ class View:
         if generator is None:
             return self.augment.test(frames)
         return self.augment(frames, generator)
+
+    @property
+    def places(self) -> bool:
+        """Whether the augmentation says where it cuts: `place` and `show` work."""
+        return isinstance(self.augment, Placing)
+
+    def place(self, height: int, width: int, generator: torch.Generator | None) -> Placement:
+        """Draw where a clip's pictures are cut (or put it into the middle, without generator).
+
+        Args:
+            height: of the pictures, px.
+            width: of the pictures, px.
+            generator: as in calling the view, which draws the same.
+        """
+        assert isinstance(self.augment, Placing), "ask `places` first"
+        return self.augment.place(height, width, generator)
+
+    def show(
+        self, frames: UInt8[np.ndarray, "frame height width 3"], placement: Placement
+    ) -> Float32[Tensor, "channel frame _ _"]:
+        """Cut pictures as a placement says."""
+        assert isinstance(self.augment, Placing), "ask `places` first"
+        return self.augment.show(frames, placement)
 
 
 def sop_view(size: int = 224, frames: int = 3, spacing_s: float = 3.0) -> View:

@@ -5,6 +5,7 @@ frames below one another in one tall picture and paints a shape in all of them w
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -53,8 +54,12 @@ class Ink:
         self.order = sorted(shapes, key=lambda shape: shape.z)
         self.places = places  # (frame, point) complex pixels
         self.scale = scale
-        pixels = places.view(np.float64).reshape(*places.shape, 2)
-        self.fixed = np.rint((pixels - 0.5) * (1 << SHIFT)).astype(np.int32)
+
+    @cached_property
+    def fixed(self) -> np.ndarray:
+        """Points (frame, point, 2) as fixed-point numbers: only what is painted needs them."""
+        pixels = self.places.view(np.float64).reshape(*self.places.shape, 2)
+        return np.rint((pixels - 0.5) * (1 << SHIFT)).astype(np.int32)
 
     def _thickness(self, width: Real) -> int:
         return max(1, round(width * self.scale))

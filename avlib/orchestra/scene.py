@@ -33,7 +33,7 @@ class Scene:
     Attributes:
         instruments: one label per player.
         players: identity number of each player (look and voice).
-        frames: the picture, RGB.
+        frames: the picture, RGB; of shape (0, height, width, 3) where none was asked for.
         stems: what each player plays; zero for a silent player.
         mixture: exactly ``stems.sum(0)``; peak at most 0.95.
         boxes: xyxy pixels around each player with instrument, as if nothing stood before them,
@@ -52,7 +52,7 @@ class Scene:
 
     instruments: tuple[str, ...]
     players: tuple[int, ...]
-    frames: UInt8[np.ndarray, "frame height width 3"]
+    frames: UInt8[np.ndarray, "_frame height width 3"]
     stems: Float32[np.ndarray, "player sample"]
     mixture: Float32[np.ndarray, " sample"]
     boxes: Float32[np.ndarray, "frame player 4"]
@@ -221,13 +221,11 @@ def _see(
     seconds: float | int,
     size: tuple[int, int],
     hard: Sequence[str],
+    pictures: bool,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Frames, boxes, instrument boxes, joints."""
     height, width = size
     room: Room = room_of(_generator(seed, "room"))
-    back = draw_room(room, height, width)
-    if "poster" in hard:
-        _picture_on_wall(back, seed, instruments)
     spots = lay_out(len(instruments), height, width, _generator(seed, "layout"), "small" in hard)
     inks, boxes, tools, joints = [], [], [], []
     for k, (name, player) in enumerate(zip(instruments, players, strict=True)):
@@ -242,16 +240,37 @@ def _see(
         tools.append(tool)
         inside = np.all((at >= 0) & (at < np.array([width, height])), axis=-1)
         joints.append(np.concatenate([at, inside[..., None]], -1))
-    if "occlusion" in hard:
-        front = Sketch(len(times), room.tint)
-        draw_occluder(front, _generator(seed, "occluder"), width / height)
-        inks.append(front.ink(height, 0j))
+    if pictures:
+        frames = _paint(seed, room, inks, instruments, len(times), size, hard)
+    else:
+        frames = np.zeros((0, height, width, 3), np.uint8)
     return (
-        paint(back, inks, len(times)),
+        frames,
         _clip(np.stack(boxes, 1), height, width),
         _clip(np.stack(tools, 1), height, width),
         np.stack(joints, 1).astype(np.float32),
     )
+
+
+def _paint(
+    seed: int,
+    room: Room,
+    inks: list[Ink],
+    instruments: Sequence[str],
+    count: int,
+    size: tuple[int, int],
+    hard: Sequence[str],
+) -> np.ndarray:
+    """The players in their room, with what hangs behind them and stands before them."""
+    height, width = size
+    back = draw_room(room, height, width)
+    if "poster" in hard:
+        _picture_on_wall(back, seed, instruments)
+    if "occlusion" in hard:
+        front = Sketch(count, room.tint)
+        draw_occluder(front, _generator(seed, "occluder"), width / height)
+        inks = [*inks, front.ink(height, 0j)]
+    return paint(back, inks, count)
 
 
 def make_scene(
@@ -267,6 +286,7 @@ def make_scene(
     players: Sequence[int] | None = None,
     frame_times: Sequence[float] | np.ndarray | None = None,
     hard: Sequence[str] = (),
+    pictures: bool = True,
 ) -> Scene:
     """Make one scene of the Pocket Orchestra.
 
@@ -286,6 +306,7 @@ def make_scene(
             "two_sounds" (player 0 plays two melodies at once: one object, two sounds in one
             stem), "small" (far away, anywhere), "occlusion" (something stands in front; boxes
             and joints stay as if it did not).
+        pictures: False: nothing is painted, ``frames`` is empty; all else stays the same.
 
     Raises:
         ValueError: an argument that no scene can have; the message says what would do.
@@ -309,7 +330,7 @@ def make_scene(
     scores = _scores(seed, instruments, silent, seconds, "two_sounds" in hard)
     stems, mixture = _sound(seed, instruments, identities, scores, seconds, rate)
     picture, boxes, tools, joints = _see(
-        seed, instruments, identities, scores, times, seconds, (height, width), hard
+        seed, instruments, identities, scores, times, seconds, (height, width), hard, pictures
     )
     heard = sounding_at(stems, times, rate, max(SOUNDING_S, 0.5 * seconds / frames))
     return Scene(

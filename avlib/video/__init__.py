@@ -3,8 +3,8 @@
 ===========  =================================================================================
 reading      `probe`, `read_clip`, `read_frames`, `iter_frames`, `read_audio`, `resample`
 writing      `write_video`
-augmenting   `SoPAugment`, `SeCoAugment`, `CoSepAugment`, `DSOLAugment`, `normalise`,
-             `denormalise`, `crop_box`
+augmenting   `SoPAugment`, `SeCoAugment`, `CoSepAugment`, `DSOLAugment`, `Placement`,
+             `normalise`, `denormalise`, `crop_box`
 ===========  =================================================================================
 
 Time zero is the file's first picture, for pictures and for sound. Whatever is wrong with a file is
@@ -16,6 +16,7 @@ from avlib.video.augment import (
     IMAGENET_STD,
     CoSepAugment,
     DSOLAugment,
+    Placement,
     SeCoAugment,
     SoPAugment,
     crop_box,
@@ -33,6 +34,7 @@ __all__ = [
     "IMAGENET_STD",
     "CoSepAugment",
     "DSOLAugment",
+    "Placement",
     "Probe",
     "SeCoAugment",
     "SoPAugment",

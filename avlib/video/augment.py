@@ -85,6 +85,33 @@ def crop_box(
 
 
 @dataclass(frozen=True)
+class Placement:
+    """Where a network's square lies in a picture: what is cut out and whether it is mirrored.
+
+    Attributes:
+        height: of the picture after resizing, px.
+        width: of the picture after resizing, px.
+        top: first row of the square.
+        left: first column of the square.
+        size: its side, px.
+        mirrored: whether left and right change places.
+    """
+
+    height: int
+    width: int
+    top: int
+    left: int
+    size: int
+    mirrored: bool
+
+    def cut(self, planes: Tensor) -> Tensor:
+        """Cut the square out of resized pictures (…, height, width)."""
+        rows = slice(self.top, self.top + self.size)
+        part = planes[..., rows, self.left : self.left + self.size]
+        return part.flip(-1) if self.mirrored else part
+
+
+@dataclass(frozen=True)
 class SoPAugment:
     """Sound of Pixels: shorter side to 1.1 x size, random crop, flip; test: to size, centre crop.
 
@@ -122,6 +149,10 @@ class SeCoAugment:
         flip: chance of a mirror image.
         scale_jitter: as in the authors' code instead: shorter side random in [size, resize] before
             the crop, size/0.875 (146 px of 128) in the test, the aspect kept.
+
+    Example:
+        >>> SeCoAugment().place(120, 200)
+        Placement(height=160, width=160, top=16, left=16, size=128, mirrored=False)
     """
 
     size: int = 128
@@ -133,23 +164,47 @@ class SeCoAugment:
         self, frames: Frames, generator: torch.Generator
     ) -> Float32[Tensor, "channel frame {self.size} {self.size}"]:
         """Augment the frames of one clip, all alike."""
-        planes = _planes(frames)
-        if self.scale_jitter:
-            side = int(torch.randint(self.size, self.resize + 1, (), generator=generator))
-            planes = _resize_short(planes, side)
-        else:
-            planes = _resize(planes, (self.resize, self.resize))
-        planes = _random_crop(planes, self.size, generator)
-        return _normalised(_random_flip(planes, self.flip, generator))
+        return self.show(frames, self.place(frames.shape[1], frames.shape[2], generator))
 
     def test(self, frames: Frames) -> Float32[Tensor, "channel frame {self.size} {self.size}"]:
         """The deterministic counterpart."""
-        planes = _planes(frames)
-        if self.scale_jitter:
-            planes = _resize_short(planes, int(self.size / 0.875))
+        return self.show(frames, self.place(frames.shape[1], frames.shape[2]))
+
+    def place(self, height: int, width: int, generator: torch.Generator | None = None) -> Placement:
+        """Draw where the square lies, or put it into the middle without a generator.
+
+        Joints and pictures that share a placement stay on top of each other.
+
+        Args:
+            height: of the pictures, px.
+            width: of the pictures, px.
+            generator: of the draws (training); None: the deterministic counterpart.
+
+        Raises:
+            ValueError: the resized pictures are smaller than the square.
+        """
+        if not self.scale_jitter:
+            height = width = self.resize
+        elif generator is None:
+            height, width = _short_side(height, width, int(self.size / 0.875))
         else:
-            planes = _resize(planes, (self.resize, self.resize))
-        return _normalised(_centre_crop(planes, self.size))
+            side = int(torch.randint(self.size, self.resize + 1, (), generator=generator))
+            height, width = _short_side(height, width, side)
+        if generator is None:
+            _check_room(height, width, self.size)
+            top, left = round((height - self.size) / 2), round((width - self.size) / 2)
+            return Placement(height, width, top, left, self.size, False)
+        top, left = _random_corner(height, width, self.size, generator)
+        mirrored = bool(torch.rand((), generator=generator) < self.flip)
+        return Placement(height, width, top, left, self.size, mirrored)
+
+    def show(
+        self, frames: Frames, placement: Placement
+    ) -> Float32[Tensor, "channel frame {self.size} {self.size}"]:
+        """Resize, cut and mirror the frames of one clip as a placement says, and normalise."""
+        kind = "bicubic" if self.scale_jitter else "bilinear"
+        planes = _resized(_planes(frames), [placement.height, placement.width], kind)
+        return _normalised(placement.cut(planes))
 
 
 @dataclass(frozen=True)
@@ -225,6 +280,13 @@ def _resize_short(planes: Tensor, side: int) -> Tensor:
     return _resized(planes, [side], "bicubic")
 
 
+def _short_side(height: int, width: int, side: int) -> tuple[int, int]:
+    """Height and width when the shorter becomes `side`; torchvision's rounding."""
+    short, long = sorted((height, width))
+    longer = int(side * long / short)
+    return (side, longer) if height <= width else (longer, side)
+
+
 def _resized(planes: Tensor, size: list[int], kind: str) -> Tensor:
     height, width = planes.shape[-2:]
     if size in ([height, width], [min(height, width)]):
@@ -247,12 +309,23 @@ def _random_crop(planes: Tensor, size: int, generator: torch.Generator) -> Tenso
     Raises:
         ValueError: the pictures are smaller than the square.
     """
-    height, width = planes.shape[-2:]
-    if height < size or width < size:
-        raise ValueError(f"cannot crop {size}x{size} from {width}x{height}; raise resize or scale")
+    top, left = _random_corner(planes.shape[-2], planes.shape[-1], size, generator)
+    return planes[..., top : top + size, left : left + size]
+
+
+def _random_corner(
+    height: int, width: int, size: int, generator: torch.Generator
+) -> tuple[int, int]:
+    """Top and left of a square at a random place."""
+    _check_room(height, width, size)
     top = int(torch.randint(0, height - size + 1, (), generator=generator))
     left = int(torch.randint(0, width - size + 1, (), generator=generator))
-    return planes[..., top : top + size, left : left + size]
+    return top, left
+
+
+def _check_room(height: int, width: int, size: int) -> None:
+    if height < size or width < size:
+        raise ValueError(f"cannot crop {size}x{size} from {width}x{height}; raise resize or scale")
 
 
 def _random_flip(planes: Tensor, chance: float | int, generator: torch.Generator) -> Tensor:

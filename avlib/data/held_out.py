@@ -1,0 +1,68 @@
+"""No category of the test may be heard before it: the check that training runs first."""
+
+from avlib.data.clip import ClipError, Source
+from avlib.data.orchestra_source import ENDLESS, Orchestra
+from avlib.data.splits import category, category_split
+from avlib.orchestra.instruments import MUSIC21
+
+
+def check_categories(source: Source, split: str, heard: bool = True) -> None:
+    """Make sure that a source has only categories of one side of a category split.
+
+    Args:
+        source: whose clips; of an orchestra, all that may ever play are looked at.
+        split: "S1", "S2" or "S3".
+        heard: True: the 16 categories to train on and to select by; False: the 5 held out.
+
+    Raises:
+        ClipError: a clip of the other side, or of a category that MUSIC-21 does not have; the
+            message names the clip and the category.
+        ValueError: no such split, or an endless source that is no orchestra.
+
+    Example:
+        >>> train, test = category_split("S1")
+        >>> check_categories(Orchestra("train", train), "S1")
+        >>> check_categories(Orchestra("train", ("cello", "banjo")), "S1")
+        Traceback (most recent call last):
+        ...
+        avlib.data.clip.ClipError: the orchestra plays 'banjo', which split S1 holds out for the \
+test; give it the categories of category_split('S1')[0]
+    """
+    category_split(split)  # no such split?
+    if isinstance(source, Orchestra):
+        for label in source.instruments:
+            _check(label, split, heard, "the orchestra plays", _of_orchestra(split, heard))
+        return
+    if len(source) >= ENDLESS:
+        raise ValueError(
+            "an endless source cannot be checked clip by clip; give data.Remembered(source, "
+            "clips=...), or an Orchestra"
+        )
+    side = "train" if heard else "test"
+    for entry in source.entries:
+        for label in entry.categories:
+            remedy = f"take the clip out of the {entry.split!r} split, or choose another split"
+            if heard:
+                remedy += (
+                    f", or read only what may be heard: categories=category_split({split!r})[0]"
+                )
+            _check(label, split, heard, f"clip {entry.name!r} is of {side} data and plays", remedy)
+
+
+def _of_orchestra(split: str, heard: bool) -> str:
+    return f"give it the categories of category_split({split!r})[{0 if heard else 1}]"
+
+
+def _check(label: str, split: str, heard: bool, who: str, remedy: str) -> None:
+    try:
+        name = category(label)
+    except ValueError:
+        name = label
+    if name not in MUSIC21:
+        raise ClipError(
+            f"{who} {label!r}, a category that split {split} does not know; it has MUSIC-21's: "
+            f"{', '.join(MUSIC21)}; rename it, or leave it out"
+        )
+    if (name in category_split(split)[0]) != heard:
+        what = "holds out for the test" if heard else "trains on"
+        raise ClipError(f"{who} {label!r}, which split {split} {what}; {remedy}")
