@@ -5,6 +5,8 @@ Parameters of the ResNet are named as in torchvision, whose weights therefore lo
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -344,3 +346,23 @@ def _fill(
     else:
         value.uniform_(-bound, bound, generator=generator)
     parameter.copy_(value)
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Put a model into evaluation mode for a while.
+
+    Example:
+        >>> net = nn.Dropout()
+        >>> with evaluating(net):
+        ...     print(net.training)
+        False
+        >>> net.training
+        True
+    """
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)

@@ -12,9 +12,16 @@ the name of an instrument.
 ``hearing``     `Separator`, `AudioEncoder`
 ``losses``      `separation_loss`, `consistency_loss` and its terms
 ``model``       `SeCo`: the three networks as one model, and its parts as functions
+``matching``    `online_match`: Algorithm A1, pair by pair; `matching_batched`: many at once
+``learning``    `train_step`, `train`; `rematch`: new mixes out of a batch's clips
+``passes``      one pass through stored pairs, for all T
+``evaluation``  `evaluate`: SDR, SIR, SAR and gain, with intervals, for several T
+``choosing``    `choose_matching`: T and step size, on categories that were trained on
+``shipped``     `load`: a checkpoint by path, or one that comes with the package
 ==============  ============================================================================
 """
 
+from avlib.seco.choosing import Choice, choose_matching, step_sizes
 from avlib.seco.config import (
     CONSISTENCY,
     MODALITIES,
@@ -24,8 +31,10 @@ from avlib.seco.config import (
     paper,
     pocket,
 )
+from avlib.seco.evaluation import Evaluation, evaluate, row_name
 from avlib.seco.graph import GraphBlock, SkeletonNet, adjacency, hops
 from avlib.seco.hearing import AudioEncoder, EncoderBlock, Separator
+from avlib.seco.learning import rematch, train, train_step
 from avlib.seco.losses import (
     INTER,
     INTRA,
@@ -40,6 +49,8 @@ from avlib.seco.losses import (
     separation_loss,
     truth_weight,
 )
+from avlib.seco.matching import Trace, matching_loss, online_match
+from avlib.seco.matching_batched import memory_per_pair, online_match_batched, pairs_at_once
 from avlib.seco.model import (
     SeCo,
     channels_last,
@@ -52,6 +63,7 @@ from avlib.seco.model import (
     spectrograms,
     start_sight,
 )
+from avlib.seco.shipped import load, save
 from avlib.seco.sights import AttributeNet, Bottleneck3d, FrameNet, VisionNet, spread
 
 __all__ = [
@@ -65,8 +77,10 @@ __all__ = [
     "AttributeNet",
     "AudioEncoder",
     "Bottleneck3d",
+    "Choice",
     "Distance",
     "EncoderBlock",
+    "Evaluation",
     "Features",
     "FrameNet",
     "GraphBlock",
@@ -75,25 +89,40 @@ __all__ = [
     "Separator",
     "SkeletonNet",
     "Term",
+    "Trace",
     "VisionNet",
     "adjacency",
     "channels_last",
     "check_visuals",
+    "choose_matching",
     "config_from_json",
     "consistency_loss",
     "consistency_terms",
     "distance",
     "encode",
+    "evaluate",
     "hops",
+    "load",
     "look",
     "make_sight",
     "mask_logits",
     "masked_input",
+    "matching_loss",
+    "memory_per_pair",
+    "online_match",
+    "online_match_batched",
+    "pairs_at_once",
     "paper",
     "pocket",
+    "rematch",
+    "row_name",
+    "save",
     "separation_loss",
     "spectrograms",
     "spread",
     "start_sight",
+    "step_sizes",
+    "train",
+    "train_step",
     "truth_weight",
 ]

@@ -1,14 +1,12 @@
 """What a trained Sound of Pixels model can do: separate by player, and pixel by pixel."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from avlib.audio import column_count, log_magnitude, to_linear_frequency
+from avlib.nets import evaluating
 from avlib.scoring import masked
 from avlib.sop.config import SoPConfig
 from avlib.sop.networks import SoundOfPixels, layout, spectrograms
@@ -153,14 +151,3 @@ def _padded(mixture: Float[Tensor, "batch sample"], cfg: SoPConfig) -> Tensor:
     window = front.n_fft - 2 * (front.n_fft // 2) if front.center else front.n_fft
     missing = 0 if columns == wanted else (wanted - 1) * front.hop + window - samples
     return F.pad(mixture, (0, max(0, missing)))
-
-
-@contextmanager
-def evaluating(model: SoundOfPixels) -> Iterator[None]:
-    """Put a model into evaluation mode for a while."""
-    training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(training)

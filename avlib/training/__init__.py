@@ -18,7 +18,13 @@ The same script runs on one device and on several::
 from avlib.training.batches import Batches, to_device
 from avlib.training.checkpoint import load_checkpoint, provenance, save_checkpoint, write_json
 from avlib.training.loop import Progress, TrainConfig, fit, learning_rate_factor, parameter_groups
-from avlib.training.recipe import find_checkpoint, fingerprint, read_config, training_record
+from avlib.training.recipe import (
+    cut_short,
+    find_checkpoint,
+    fingerprint,
+    read_config,
+    training_record,
+)
 from avlib.training.run import Run, settings_changed
 from avlib.training.world import World, is_main, world
 
@@ -28,6 +34,7 @@ __all__ = [
     "Run",
     "TrainConfig",
     "World",
+    "cut_short",
     "find_checkpoint",
     "fingerprint",
     "fit",

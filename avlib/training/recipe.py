@@ -5,6 +5,7 @@ is the same for all, and stands here.
 """
 
 import hashlib
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
@@ -16,7 +17,7 @@ import torch
 from torch import nn
 
 from avlib.training.checkpoint import provenance
-from avlib.training.loop import Progress
+from avlib.training.loop import Progress, TrainConfig, learning_rate_factor
 
 Config = TypeVar("Config")
 
@@ -81,6 +82,30 @@ def training_record(
         "validation_loss": progress.best,
         "written": time.strftime("%Y-%m-%d", time.gmtime()),
     }
+
+
+def cut_short(cfg: TrainConfig, progress: Progress) -> str:
+    """Say what a time limit did to a run, and how to get the whole recipe.
+
+    Example:
+        >>> cfg = TrainConfig(100, {}, schedule="multistep", milestones=(50,))
+        >>> cut_short(cfg, Progress(step=10, seconds=60.0)).partition(";")[0]
+        'note: the time was up after 10 of 100 steps'
+    """
+    rate = learning_rate_factor(progress.step, cfg)
+    came_down = (
+        ""
+        if cfg.schedule == "constant"
+        else (
+            f"; its learning rate had not come down as the recipe's does (it stands at "
+            f"{rate:.0%} of the highest), and the recipe's model is better"
+        )
+    )
+    minutes = math.ceil(1.1 * progress.seconds / max(1, progress.step) * cfg.steps / 60)
+    return (
+        f"note: the time was up after {progress.step} of {cfg.steps} steps{came_down}. For the "
+        f"full recipe run the same command with --minutes {minutes} or more: it goes on from here"
+    )
 
 
 def find_checkpoint(path: str | Path, shipped: Mapping[str, str], trained_by: str) -> Path:
