@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 NOT_SOURCED = "not sourced"
 """Stands where a paper's figure is not known from the paper itself."""
@@ -62,6 +63,7 @@ class Outcome(NamedTuple):
     pairs: Sequence[Mapping[str, Any]]
 
 
+@runtime_checkable
 class Recipe(Protocol):
     """How a row comes about. Rows may share a training, and an evaluation in one pass."""
 
@@ -219,7 +221,7 @@ class Table:
             ValueError: there is no such row; the message names those that come close, or all.
         """
         known = {row.name: row for row in self.rows}
-        if name in known or any(_near(name, one) for one in known):
+        if name in known or get_close_matches(name, known):
             return _look_up(f"row of table {self.name}", name, known)
         families = dict.fromkeys(row.family or row.name for row in self.rows)
         return _look_up(f"row of table {self.name}", name, families)
@@ -270,10 +272,5 @@ def find(tables: Mapping[str, Table], name: str) -> Table:
 def _look_up(kind: str, name: str, known: Mapping[str, Any]) -> Any:
     if name in known:
         return known[name]
-    near = [one for one in known if _near(name, one)]
+    near = get_close_matches(name, known, n=6)
     raise ValueError(f"unknown {kind}: {name!r}; there are {', '.join(near or known)}")
-
-
-def _near(name: str, one: str) -> bool:
-    """Whether one of two names goes on where the other ends."""
-    return bool(name) and (one.startswith(name) or name.startswith(one))

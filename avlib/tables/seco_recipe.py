@@ -135,39 +135,65 @@ class SeCoRecipe:
     ) -> Iterator[tuple[str, Outcome]]:
         """Evaluate for all numbers of steps in one pass; beta is chosen on training categories."""
         from avlib import seco
+        from avlib.seco.learning import CONFIGURED
         from avlib.training import world
 
         by_steps = {recipe.steps: name for name, recipe in recipes.items()}
         steps = tuple(sorted(by_steps))
         with world(device) as here:
             model = seco.load(folder, here.device)
-            matching = _matching(model, data, folder, trial) if steps[-1] else None
+            batched = here.device.type == "cuda"
+            chosen = _choose(model, data, folder, batched, trial) if steps[-1] else None
             results = seco.evaluate(
                 model,
                 data.name,
                 steps=steps,
-                lr=matching["lr"] if matching else None,
+                lr=chosen["lr"] if chosen else None,
+                batched=batched,
                 limit=trial.pairs,
-                joint_noise="estimator" if self.noisy_test else None,
+                chosen=chosen,
+                joint_noise="estimator" if self.noisy_test else CONFIGURED,
             )
         for t, result in zip(steps, results, strict=True):
-            extra = {"matching": matching} if matching else {}
-            yield by_steps[t], Outcome(result.record() | extra, result.pairs)
+            record = result.record()
+            if chosen and t:
+                record |= {"chosen": _in_words(chosen), "selected": t == chosen["steps"]}
+            yield by_steps[t], Outcome(record, result.pairs)
 
 
-def _matching(model: Any, data: Data, folder: Path, trial: Trial) -> dict[str, Any]:
-    """T and beta of a training, chosen once on validation pairs and kept beside the checkpoint."""
+def _choose(model: Any, data: Data, folder: Path, batched: bool, trial: Trial) -> dict[str, Any]:
+    """Choose T and beta of a training, once, on as many validation pairs as its weights were.
+
+    The choice is kept beside the checkpoint; it holds for all that is evaluated with it.
+    """
     from avlib import seco
 
     path, weights = folder / "matching.json", model.fingerprint()
     if path.is_file():
         kept = json.loads(path.read_text(encoding="utf-8"))
         if kept["weights"] == weights:
-            return kept["matching"]
-    pairs = f"seco-{data.split}-validation"
-    matching = seco.choose_matching(model, pairs, limit=trial.pairs).record()
-    write_json(path, {"weights": weights, "matching": matching})
-    return matching
+            return kept["chosen"]
+    pairs, limit = f"seco-{data.split}-validation", model.cfg.validation_pairs
+    if trial.pairs is not None:
+        limit = min(limit, trial.pairs)
+    choice = seco.choose_matching(model, pairs, batched=batched, limit=limit)
+    write_json(path, {"weights": weights, "chosen": choice.record()})
+    return json.loads(path.read_text(encoding="utf-8"))["chosen"]
+
+
+def _in_words(chosen: Mapping[str, Any]) -> str:
+    """The choice as the table reports it, with the length of a step and the change of L_cs."""
+    best = max(
+        (one for one in chosen["grid"] if one["lr"] == chosen["lr"] and not one["failed"]),
+        key=lambda one: one["sdr_gain"],
+    )
+    mean, low, high = best["better"]
+    return (
+        f"T = {chosen['steps']}, beta = {chosen['lr']:.3g} on {chosen['count']} pairs of "
+        f"{chosen['pairs']}; the best T > 0 there, {best['steps']}: {mean:+.2f} [{low:+.2f}, "
+        f"{high:+.2f}] dB over T = 0, mean step of norm {best['step_norm']:.2g}, L_cs changed by "
+        f"{best['loss_change']:.2g}"
+    )
 
 
 def _shortened(cfg: Any, seed: int, trial: Trial) -> Any:

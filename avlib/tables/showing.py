@@ -118,9 +118,9 @@ def _row_lines(block: Block, row: Row, place: Place, notes: list[str]) -> list[l
     for stored in seeds:
         record, training = stored.record, stored.record.get("training", {})
         job = Job(row.name, block.data.name, block.preset, record["seed"])
-        mark = ""
+        mark = " (T chosen)" if record.get("selected") else ""
         if changed := other_settings(record, place.config(block.table, job)):
-            mark = " *"
+            mark += " *"
             notes.append(f"\\* {stored.path.name}: not this version's recipe: {changed[0]}")
         lines.append(
             [
@@ -160,7 +160,7 @@ def _minutes(training: Mapping[str, Any]) -> str:
 
 def _matching_notes(block: Block) -> str:
     """What was chosen on validation pairs, for each training that chose something."""
-    found = {}
+    found: dict[str, None] = {}
     for stored in block.records.values():
         record = stored.record
         note = record.get("chosen")
@@ -221,7 +221,7 @@ def _claims_text(table: Table, blocks: Sequence[Block]) -> list[str]:
             verdicts = [v for v in (_verdict(block, versus) for block in blocks) if v]
             if verdicts:
                 first, second = (table.row(name).title for name in versus[:2])
-                lines.append(f"  - {first} against {second}: {'; '.join(verdicts)}")
+                lines.append(f"  - {first} against {second}. {'; '.join(verdicts)}")
         if lines[-1] == f"- {claim}":
             lines.append("  - open: the rows that would tell have no records yet")
     return ["## What our rows say of the claims", "\n".join(lines)]
@@ -233,7 +233,9 @@ def _verdict(block: Block, versus: Versus) -> str:
         return ""
     sign = "better" if result.interval.mean > 0 else "worse"
     sure = sign if result.excludes_zero else "undecided"
-    return f"{block.data.name} {block.preset} {sure} ({cell(result.interval, True)})"
+    selected = any(stored.record.get("selected") for stored in block.seeds(versus.row))
+    where = f"{block.data.name} {block.preset}{', T chosen' if selected else ''}"
+    return f"{where}: {sure} ({cell(result.interval, True)})"
 
 
 def _open_text(table: Table, records: Records, place: Place) -> list[str]:
