@@ -17,6 +17,7 @@ from tyro import conf
 import avlib
 from avlib.cli.base import BAD_INPUT, FAILED, INTERRUPTED, Command
 from avlib.cli.orchestra import Doctor, Export, Preview, Validate
+from avlib.cli.seco import EvaluateSeco, TrainSeco
 from avlib.cli.separate import Separate
 from avlib.cli.sop import EvaluateSop, TrainSop
 from avlib.cli.tables import List, RunRows, Show
@@ -26,8 +27,8 @@ Tree = dict[str, Union[type[Command], "Tree"]]
 COMMANDS: Tree = {
     "doctor": Doctor,
     "orchestra": {"preview": Preview, "export": Export, "validate": Validate},
-    "train": {"sop": TrainSop},
-    "evaluate": {"sop": EvaluateSop},
+    "train": {"sop": TrainSop, "seco": TrainSeco},
+    "evaluate": {"sop": EvaluateSop, "seco": EvaluateSeco},
     "separate": Separate,
     "tables": {"list": List, "run": RunRows, "show": Show},
 }

@@ -1,6 +1,5 @@
 """`avlib train sop` and `avlib evaluate sop`."""
 
-import os
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from tyro import conf
 
-from avlib.cli.base import Command, checked_device
+from avlib.cli.base import Command, checked_device, leave_a_core_to_the_workers
+from avlib.cli.folders import solos
 
 if TYPE_CHECKING:
     from avlib.data import MixAndSeparate, Source
@@ -60,7 +60,7 @@ Examples:
 
     def run(self) -> int:
         """Train, and say where the model is."""
-        _leave_a_core_to_the_workers()
+        leave_a_core_to_the_workers()
         from avlib import sop
 
         control = "-colour-leak" if self.colour_leak else ""
@@ -97,39 +97,11 @@ Examples:
         return replace(recipe, seed=self.seed, train=train).changed(**changes)
 
 
-def _leave_a_core_to_the_workers() -> None:
-    """Let torch compute with all cores but one, unless the user has said how many.
-
-    Workers make the mixes meanwhile; on two cores, threads that wait for each other's core made a
-    step of the pocket recipe 1.7 times as long. The variable counts only until torch is imported.
-    """
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))
-
-
 def _folder_sources(folder: Path, cfg: "SoPConfig") -> "tuple[Source, MixAndSeparate]":
-    """The clips of a folder to train on, and fixed mixes of its validation clips.
+    """The clips of a folder to train on, and fixed mixes of its validation clips."""
+    from avlib.data import MixAndSeparate, sop_view
 
-    Raises:
-        ValueError: clips of several players, or the same players or videos in both splits.
-    """
-    from avlib.data import ClipFolder, MixAndSeparate, check_disjoint, sop_view
-
-    train = ClipFolder(folder, "train", joints=False)
-    held_out = ClipFolder(folder, "validation", joints=False)
-    for entry in (*train.entries, *held_out.entries):
-        if len(entry.players) > 1:
-            raise ValueError(
-                f"{folder}: clip {entry.name!r} has {len(entry.players)} players, and Sound of "
-                "Pixels learns from solos; leave such clips out (avlib orchestra export "
-                "--players 1 writes solos)"
-            )
-    try:
-        check_disjoint(train.entries, held_out.entries, by=("players", "videos"))
-    except ValueError as error:
-        raise ValueError(
-            f"{folder}: the splits train and validation are not apart: {error}; put all clips of "
-            "a player, and all of a video, into one split"
-        ) from error
+    train, held_out = solos(folder, "Sound of Pixels")
     view = sop_view(cfg.frame_size, cfg.frames, cfg.frame_spacing_s)
     validation = MixAndSeparate(
         held_out,

@@ -95,7 +95,7 @@ def choose_matching(
     batch_norm: BatchNorm = "eval",
     batched: bool = False,
     limit: int | None = None,
-    batch_size: int = 8,
+    batch_size: int | None = None,
     workers: int = 0,
     progress: bool = True,
 ) -> Choice:
@@ -114,7 +114,7 @@ def choose_matching(
         batch_norm: see `online_match`.
         batched: match many pairs at once.
         limit: only the first so many pairs.
-        batch_size: pairs at a time.
+        batch_size: pairs at a time; 8, on a GPU 32, if not given.
         workers: processes that make mixtures.
         progress: show a progress bar.
 

@@ -168,7 +168,7 @@ def evaluate(
     baselines: bool = True,
     other_categories: bool = False,
     chosen: Mapping[str, Any] | None = None,
-    batch_size: int = 8,
+    batch_size: int | None = None,
     workers: int = 0,
     progress: bool = True,
 ) -> tuple[Evaluation, ...]:
@@ -199,7 +199,7 @@ def evaluate(
         other_categories: allow lists by which the model must not be judged: test pairs of
             categories that it was trained on, validation pairs of those that it holds out.
         chosen: how T and beta were chosen, for the record, see `Choice.record`.
-        batch_size: pairs at a time.
+        batch_size: pairs at a time; 8, on a GPU 32, if not given.
         workers: processes that make mixtures.
         progress: show a progress bar.
 

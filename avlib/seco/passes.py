@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -111,7 +112,7 @@ def _matched(
 ) -> Trace:
     """One pass of the largest T, with the masks of all T on the way."""
     trace = Trace(keep_masks=tuple(t for t in steps if t))
-    match = online_match_batched if matching.batched else online_match
+    match = partial(online_match_batched, at_once="auto") if matching.batched else online_match
     match(
         model,
         mixture,
@@ -182,7 +183,7 @@ def pairs_of(
         pairs: name of a stored list, mixes, or None for the test list of the model's split.
         limit: only the first so many of a stored list.
         joint_noise: of a stored list.
-        other_categories: let the model be judged by any list.
+        other_categories: let the model be judged by any list; the name says so ("seco-S2-by-S1").
         choosing: something is to be chosen by them: no category that the model holds out.
 
     Raises:
@@ -197,36 +198,45 @@ def pairs_of(
     how = shown(cfg, joint_noise) | {"front_end": cfg.front_end, "limit": limit}
     of_more = re.fullmatch(r"seco-(S\d)-N(\d)", name)
     recipe = data.pair_list(name if of_more is None else f"seco-{of_more[1]}")
-    if not other_categories:
-        _check_fair(cfg, name, recipe, choosing)
+    unfair = _unfair(cfg, name, recipe, choosing)
+    if unfair and not other_categories:
+        raise ValueError(unfair)
+    called = f"{name}-by-{cfg.split}" if unfair else name
     if of_more is not None:
-        return name, data.seco_mixes(of_more[1], n=int(of_more[2]), **how)
-    return name, data.stored_mixes(name, **how)
+        return called, data.seco_mixes(of_more[1], n=int(of_more[2]), **how)
+    return called, data.stored_mixes(name, **how)
 
 
-def _check_fair(cfg: SeCoConfig, name: str, recipe: "PairList", choosing: bool) -> None:
-    """Refuse test pairs of categories trained on, and to choose by pairs of those held out."""
+def _unfair(cfg: SeCoConfig, name: str, recipe: "PairList", choosing: bool) -> str:
+    """Why a model must not be judged by test pairs, or anything chosen by pairs; empty: it may."""
     seen, unseen = data.category_split(cfg.split)
     test = recipe.split == "test" and not choosing
     wrong = sorted(set(recipe.categories) & set(seen if test else unseen))
-    if wrong:
-        why = (
-            "it was trained on, and its scores would be those of known instruments"
-            if test
-            else "it holds out, and whatever is chosen by them has seen the test"
-        )
-        raise ValueError(
-            f"the pairs {name!r} are not for a model of split {cfg.split}: they hold "
-            f"{', '.join(wrong)}, which {why}; take seco-{cfg.split}"
-            f"{', or ask for it with other_categories=True' if test else '-validation'}"
-        )
+    if not wrong:
+        return ""
+    why = (
+        "it was trained on, and its scores would be those of known instruments"
+        if test
+        else "it holds out, and whatever is chosen by them has seen the test"
+    )
+    remedy = (
+        f"seco-{cfg.split}, or ask for it with other_categories=True (--other-categories)"
+        if test
+        else f"seco-{cfg.split}-validation"
+    )
+    return (
+        f"the pairs {name!r} are not for a model of split {cfg.split}: they hold "
+        f"{', '.join(wrong)}, which {why}; take {remedy}"
+    )
 
 
 def batches_of(
-    model: SeCo, mixes: "MixAndSeparate", batch_size: int, workers: int, progress: bool
+    model: SeCo, mixes: "MixAndSeparate", batch_size: int | None, workers: int, progress: bool
 ) -> Iterator[dict[str, Any]]:
     """The batches of an evaluation set, where the model is, with a progress bar."""
     device = next(model.parameters()).device
+    if batch_size is None:
+        batch_size = 32 if device.type == "cuda" else 8
     with tqdm(total=len(mixes), unit="pair", disable=not progress) as bar:
         for batch in data.eval_loader(mixes, batch_size, workers=workers):
             yield {k: v.to(device) if isinstance(v, Tensor) else v for k, v in batch.items()}
