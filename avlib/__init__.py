@@ -5,6 +5,7 @@ The map of the package; imports point down only, and importing ``avlib`` loads n
 ===========  ==========================================================================
 ``cli``      the ``avlib`` command
 ``apply``    a trained model on somebody's video file: separate, and the page it writes
+``tables``   the papers' tables: rows as data, run and resumed, paper beside ours
 ``sop``      the Sound of Pixels baseline: networks, loss, recipes, evaluation
 ``dsol``     DSOL, stage 1: matching sound and picture, the localiser, its losses, a trained model
 ``data``     ``Clip``, sources, mix-and-separate, splits, stored evaluation pairs

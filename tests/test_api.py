@@ -58,7 +58,17 @@ def test_everything_public_is_on_the_built_page(book):
     """Every name that a room offers has an entry of its own, with a sentence."""
     text = book.page("book/avlib-api").read_text()
     shown = set(re.findall(r'id="avlib\.([\w.]+)"', text))
-    for room in ("audio", "metrics", "data", "sop", "dsol", "cosep", "detection", "orchestra"):
+    for room in (
+        "audio",
+        "metrics",
+        "data",
+        "sop",
+        "dsol",
+        "cosep",
+        "detection",
+        "orchestra",
+        "tables",
+    ):
         module = importlib.import_module(f"avlib.{room}")
         callables = [n for n in module.__all__ if callable(getattr(module, n))]
         ends = {name.rsplit(".", 1)[-1] for name in shown if name.startswith(f"{room}.")}

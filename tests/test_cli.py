@@ -79,6 +79,9 @@ class TestHelp:
             "train sop",
             "evaluate sop",
             "separate",
+            "tables list",
+            "tables run",
+            "tables show",
         ],
     )
     def test_teaches(self, words, tmp_path):
@@ -109,7 +112,7 @@ class TestHelp:
         for example in examples:
             parse(shlex.split(example))
 
-    @pytest.mark.parametrize("words", [["orchestra"], ["train"], ["evaluate"], []])
+    @pytest.mark.parametrize("words", [["orchestra"], ["train"], ["evaluate"], ["tables"], []])
     def test_a_half_command_shows_what_there_is(self, words, tmp_path):
         done = avlib(*words, cwd=tmp_path)
         assert done.returncode == 0

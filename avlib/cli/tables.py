@@ -46,7 +46,7 @@ excludes zero; and each open row with the command that fills it.
 
 Examples:
   avlib tables show seco
-  avlib tables show seco > seco.md
+  avlib tables show seco --results other-results
 """
 
     table: Annotated[str, conf.Positional, conf.arg(metavar="TABLE")]

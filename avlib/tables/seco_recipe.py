@@ -1,6 +1,7 @@
 """How the rows of SeCo's table come about: SeCo in its variants, and Sound of Pixels beside it."""
 
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -176,6 +177,7 @@ def _choose(model: Any, data: Data, folder: Path, batched: bool, trial: Trial) -
     pairs, limit = f"seco-{data.split}-validation", model.cfg.validation_pairs
     if trial.pairs is not None:
         limit = min(limit, trial.pairs)
+    print(f"choosing T and beta on {limit} pairs of {pairs}", file=sys.stderr)
     choice = seco.choose_matching(model, pairs, batched=batched, limit=limit)
     write_json(path, {"weights": weights, "chosen": choice.record()})
     return json.loads(path.read_text(encoding="utf-8"))["chosen"]
@@ -200,7 +202,7 @@ def _shortened(cfg: Any, seed: int, trial: Trial) -> Any:
     """A config with the seed, and as few steps and validation pairs as a trial wants."""
     cfg = replace(cfg, seed=seed, train=replace(cfg.train, seed=seed))
     if trial.steps is not None:
-        every = {"save_every": trial.steps, "validate_every": trial.steps}
+        every = {"save_every": max(1, trial.steps // 2), "validate_every": trial.steps}
         cfg = cfg.changed(steps=trial.steps, max_minutes=None, **every)
     if trial.pairs is not None:
         cfg = cfg.changed(validation_pairs=min(trial.pairs, cfg.validation_pairs))

@@ -1,0 +1,471 @@
+"""Tables: rows are run once, resumed, refused where they are another model's, and shown."""
+
+import itertools
+import json
+import shutil
+from collections import Counter
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+from tables_parts import Diary, jobs, pair_row, place, read, small_table, table_of
+
+from avlib import scoring, tables
+from avlib.cli.dispatch import parse
+from avlib.data import SPLITS, category_split
+from avlib.tables import Job, Trial, command, paired, render, run_jobs, run_open
+from avlib.tables.comparing import over_seeds
+from avlib.tables.running import groups, minutes_needed
+from avlib.tables.seco import ROWS
+from avlib.tables.seco import TABLE as SECO
+from avlib.tables.store import load, write
+from avlib.training import load_checkpoint
+
+
+@pytest.fixture
+def diary():
+    return Diary()
+
+
+@pytest.fixture
+def table(diary):
+    return small_table(diary)
+
+
+# --- running
+
+
+def test_rows_of_one_training_share_it_and_one_pass(table, diary, tmp_path):
+    written = run_jobs(table, jobs("line", "wide", "line-T2"), place(tmp_path))
+    assert [path.name for path in written] == [
+        "line--d1--pocket--seed0.json",
+        "line-T2--d1--pocket--seed0.json",
+        "wide--d1--pocket--seed0.json",
+    ]
+    assert diary.trained == [("line-pocket-seed0", 0), ("wide-pocket-seed0", 0)]
+    assert diary.evaluated == [("line", "line-T2"), ("wide",)]
+
+
+def test_a_record_and_its_pairs(table, tmp_path):
+    here = place(tmp_path)
+    path = run_jobs(table, jobs("line-T2"), here)[0]
+    record = read(path)
+    keys = {"table", "row", "data", "preset", "seed", "scores", "count", "config", "training"}
+    assert keys <= set(record)
+    assert [record[key] for key in ("table", "row", "seed")] == ["lines", "line-T2", 0]
+    training = record["training"]
+    assert (training["run"], training["steps"], training["stopped_by"]) == (
+        "line-pocket-seed0",
+        6,
+        "steps",
+    )
+    weights, _ = load_checkpoint(tmp_path / "runs/lines/line-pocket-seed0/model")
+    rows = table_of(path.with_suffix(".csv"))
+    assert [row["pair"] for row in rows] == [str(k) for k in range(12)]
+    slope = weights["line.weight"].item()
+    sdr = [slope + k % 3 + 2 * (0.1 + 0.02 * k) for k in range(12)]
+    assert [float(row["sdr"]) for row in rows] == pytest.approx(sdr, abs=1e-4)
+    assert record["scores"]["sdr"]["mean"] == pytest.approx(np.mean(sdr))
+    found, others = load(table, here.results)
+    assert list(found) == jobs("line-T2")
+    assert found[jobs("line-T2")[0]].record == record
+    assert others == ()
+
+
+def test_only_the_models_pairs_are_kept(tmp_path):
+    rows = [pair_row(0, 1.0), pair_row(0, 0.0, "mixture"), pair_row(1, 2.0)]
+    write(tmp_path / "a.json", {"scores": {"sdr": {}}}, rows)
+    assert (tmp_path / "a.csv").read_text().splitlines() == [
+        "row,pair,group,names,sdr",
+        "model,0,a + b,p0 + q0,1.0000",
+        "model,1,a + c,p1 + q1,2.0000",
+    ]
+
+
+def test_done_rows_are_left_alone_and_again_evaluates_them(table, diary, tmp_path):
+    here = place(tmp_path)
+    first = run_jobs(table, jobs("line"), here)
+    assert run_jobs(table, jobs("line"), here) == []
+    assert len(diary.evaluated) == 1
+    assert run_jobs(table, jobs("line"), replace(here, again=True)) == first
+    assert len(diary.evaluated) == 2
+    assert len(diary.trained) == 1
+
+
+def test_an_interrupted_evaluation_goes_on_with_the_rows_that_are_open(table, diary, tmp_path):
+    diary.stop_after_rows = 1
+    here = place(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        run_jobs(table, jobs("line", "line-T2"), here)
+    assert [path.name for path in sorted(here.results.rglob("*"))][1:] == [
+        "line--d1--pocket--seed0.csv",
+        "line--d1--pocket--seed0.json",
+    ]
+    before = read(here.results / "lines/line--d1--pocket--seed0.json")
+    written = run_jobs(table, jobs("line", "line-T2"), here)
+    assert [path.name for path in written] == ["line-T2--d1--pocket--seed0.json"]
+    assert diary.evaluated == [("line", "line-T2"), ("line-T2",)]
+    assert len(diary.trained) == 1
+    assert read(here.results / "lines/line--d1--pocket--seed0.json") == before
+
+
+def test_an_interrupted_training_goes_on_and_ends_the_same(table, diary, tmp_path):
+    straight = run_jobs(table, jobs("line"), place(tmp_path / "straight"))[0]
+    diary.stop_at_step = 3
+    broken = place(tmp_path / "broken")
+    with pytest.raises(KeyboardInterrupt):
+        run_jobs(table, jobs("line"), broken)
+    assert not list(broken.results.rglob("*.json"))
+    resumed = run_jobs(table, jobs("line"), broken)[0]
+    assert [start for _, start in diary.trained] == [0, 0, 3]
+    assert resumed.with_suffix(".csv").read_text() == straight.with_suffix(".csv").read_text()
+    assert read(resumed)["training"]["checkpoint"] == read(straight)["training"]["checkpoint"]
+
+
+def test_records_of_another_model_are_refused(table, tmp_path):
+    here = place(tmp_path)
+    path = run_jobs(table, jobs("line"), here)[0]
+    record = read(path)
+
+    other = json.loads(json.dumps(record))
+    other["config"]["width"] = 9
+    path.write_text(json.dumps(other))
+    for again in (False, True):
+        with pytest.raises(FileExistsError, match=r"another model \(width: 9 became 1\); move it"):
+            run_jobs(table, jobs("line"), replace(here, again=again))
+
+    # What does not change what is learnt may differ.
+    other["config"] = record["config"] | {"train": record["config"]["train"] | {"device": "cuda"}}
+    path.write_text(json.dumps(other))
+    assert run_jobs(table, jobs("line"), here) == []
+
+    other["training"] = record["training"] | {"checkpoint": "feed"}
+    path.write_text(json.dumps(other))
+    with pytest.raises(FileExistsError, match="weights: checkpoint feed became"):
+        run_jobs(table, jobs("line"), here)
+    shutil.rmtree(here.runs)  # nothing to compare with: the record stands
+    assert run_jobs(table, jobs("line"), here) == []
+
+    path.write_text("{")
+    with pytest.raises(ValueError, match="this record is damaged"):
+        run_jobs(table, jobs("line"), here)
+
+
+def test_a_finished_training_of_other_settings_is_refused(table, diary, tmp_path):
+    here = place(tmp_path)
+    run_jobs(table, jobs("line"), here)
+    shutil.rmtree(here.results)
+    model = here.runs / "lines/line-pocket-seed0/model.json"
+    record = read(model)
+    record["config"]["train"]["lrs"]["line"] = 0.5
+    model.write_text(json.dumps(record))
+    with pytest.raises(ValueError, match=r"finished training with other settings \(train.lrs.line"):
+        run_jobs(table, jobs("line"), here)
+    assert len(diary.trained) == 1
+
+
+def test_a_trial_counts_for_no_row(table, diary, tmp_path):
+    here = place(tmp_path)
+    trial = replace(here, trial=Trial(steps=2, pairs=4))
+    path = run_jobs(table, jobs("line"), trial)[0]
+    assert path.stem == "line--d1--pocket--seed0--trial-steps2-pairs4"
+    assert diary.trained == [("line-pocket-seed0-trial-steps2-pairs4", 0)]
+    record = read(path)
+    assert (record["trial"], record["count"]) == ({"steps": 2, "pairs": 4}, 2)
+    assert load(table, here.results) == ({}, (path,))
+    path.rename(path.with_name("line--d1--pocket--seed0.json"))  # nor under a row's name
+    assert load(table, here.results)[0] == {}
+    assert "Open rows: 5 of 5" in render(table, here)
+
+
+def test_open_rows_are_run_in_order_while_there_is_time(table, diary, tmp_path):
+    here = place(tmp_path)
+    run_jobs(table, jobs("wide"), here)
+    assert run_open(table, table.jobs, here, minutes=0.0) == []
+    # A training may take a minute; it is not begun where less is left.
+    assert run_open(table, table.jobs, here, minutes=0.9) == []
+    assert len(diary.evaluated) == 1
+    written = run_open(table, table.jobs, here)
+    assert [(read(p)["row"], read(p)["data"], read(p)["seed"]) for p in written] == [
+        ("line", "d1", 0),
+        ("line-T2", "d1", 0),
+        ("line", "d2", 0),
+        ("line", "d2", 1),
+    ]
+    # d2 is evaluated with the training of d1, which has the same name
+    assert [name for name, _ in diary.trained[1:]] == ["line-pocket-seed0", "line-pocket-seed1"]
+    assert run_open(table, table.jobs, here) == []
+
+
+def test_how_long_a_training_still_takes(table, diary, tmp_path):
+    here = place(tmp_path)
+    job = jobs("line")[0]
+    folder, cfg = here.folder(table, job), here.config(table, job)
+    assert minutes_needed(folder, cfg) == 1
+    diary.stop_at_step = 3
+    with pytest.raises(KeyboardInterrupt):
+        run_jobs(table, [job], here)
+    state = folder / "step-00000003/state.json"
+    state.write_text(json.dumps(read(state) | {"seconds": 45.0}))
+    assert minutes_needed(folder, cfg) == 0.25
+    assert minutes_needed(folder, cfg.changed(max_minutes=None)) is None
+    run_jobs(table, [job], here)
+    assert minutes_needed(folder, cfg) == 0
+
+
+def test_unknown_names_are_named_with_what_there_is(table, tmp_path):
+    here = place(tmp_path)
+    with pytest.raises(ValueError, match="unknown row of table lines: 'x'; there are line, wide"):
+        run_jobs(table, jobs("x"), here)
+    with pytest.raises(ValueError, match=r"unknown row of table lines: 'line-T3'; .* line-T2"):
+        run_jobs(table, jobs("line-T3"), here)
+    with pytest.raises(ValueError, match="unknown data of table lines: 'd9'; there are d"):
+        run_jobs(table, jobs("line", data="d9"), here)
+    with pytest.raises(ValueError, match="unknown preset of table lines: 'huge'; there are pocket"):
+        run_jobs(table, [Job("line", "d1", "huge", 0)], here)
+    with pytest.raises(ValueError, match="seed -1"):
+        run_jobs(table, jobs("line", seed=-1), here)
+    with pytest.raises(ValueError, match="unknown table: 'x'; there are seco"):
+        tables.show("x")
+    with pytest.raises(ValueError, match="unknown data of table seco: 'S9'; there are"):
+        tables.run("seco", "seco-both-video", "S9")
+    with pytest.raises(ValueError, match="unknown preset of table seco: 'tiny'"):
+        tables.run("seco", "seco-both-video", "S1", "tiny", results=tmp_path, runs=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+# --- comparing
+
+
+def scores_file(path, sdr, **more):
+    rows = [pair_row(k, value, **more) for k, value in sdr.items()]
+    write(path, {"scores": {m: {} for m in scoring.METRICS}}, rows)
+    return path.with_suffix(".csv")
+
+
+def test_paired_interval_equals_all_draws_of_groups(tmp_path):
+    rng = np.random.default_rng(0)
+    a = {k: float(v) for k, v in enumerate(rng.normal(2, 1, 11))}
+    b = {k: v - 1 - k % 3 for k, v in a.items()}
+    result = paired([scores_file(tmp_path / "a", a)], [scores_file(tmp_path / "b", b)])
+
+    # Every way to draw three groups out of three: 27, equally likely.
+    members = [[k for k in a if k % 3 == g] for g in range(3)]
+    means = sorted(
+        np.mean([a[k] - b[k] for g in drawn for k in members[g]])
+        for drawn in itertools.product(range(3), repeat=3)
+    )
+    low, high = np.quantile(means, [0.025, 0.975], method="inverted_cdf")
+    assert result.interval.mean == pytest.approx(np.mean([a[k] - b[k] for k in a]), abs=1e-4)
+    assert (result.interval.low, result.interval.high) == pytest.approx((low, high), abs=1e-3)
+    assert (result.count, result.seeds, result.excludes_zero) == (11, 1, True)
+
+
+def test_comparison_is_over_common_pairs_and_the_mean_of_seeds(tmp_path):
+    first = [
+        scores_file(tmp_path / "a0", {0: 3.0, 1: 1.0, 2: 9.0}),
+        scores_file(tmp_path / "a1", {0: 5.0, 1: 3.0}),
+    ]
+    second = [
+        scores_file(tmp_path / "b0", {0: 1.0, 1: 1.0, 2: 0.0}),
+        scores_file(tmp_path / "b1", {0: 1.0, 1: 1.0, 2: 0.0}),
+    ]
+    result = paired(first, second)
+    assert (result.interval.mean, result.count, result.seeds) == (2, 2, 2)  # of 3 and 1
+    assert (result.interval.low, result.interval.high) == (1, 3)
+    assert over_seeds(first, "sdr").mean == 3
+    worse = paired(second, first)
+    assert worse.interval.mean == -2
+    assert worse.excludes_zero
+    assert not paired(first[:1], [scores_file(tmp_path / "c", {0: 4.0, 1: 0.0})]).excludes_zero
+
+
+def test_rows_on_other_pairs_are_not_compared(tmp_path):
+    a = scores_file(tmp_path / "a", {0: 1.0})
+    with pytest.raises(ValueError, match="no pair in common"):
+        paired([a], [scores_file(tmp_path / "b", {1: 1.0})])
+    with pytest.raises(ValueError, match="pair 0 is not the same in"):
+        paired([a], [scores_file(tmp_path / "c", {0: 1.0}, names="others")])
+    with pytest.raises(ValueError, match="as many seeds of both rows: 1 and 2"):
+        paired([a], [a, a])
+
+
+# --- showing
+
+
+SHOWN = """\
+# Lines
+
+About lines.
+
+Figures in dB: mean [95 % bootstrap interval, resampled by pair of categories]. Paper: what the \
+paper gives, on its own data, never to be compared digit by digit; "not sourced": its figures are \
+not known to us.
+
+## d1, pocket
+
+twelve points.
+
+| row         | SDR               | SIR               | SAR               | gain              | \
+paper       | pairs | seed    | steps | minutes | device |
+|-------------|-------------------|-------------------|-------------------|-------------------|-\
+------------|-------|---------|-------|---------|--------|
+| mixture     | 0.50 [0.50, 0.50] |                   |                   |                   | \
+            | 3     |         |       |         |        |
+| Line        | 2.00 [1.00, 3.00] | 3.00 [2.00, 4.00] | 4.00 [3.00, 5.00] | 1.50 [0.50, 2.50] | \
+not sourced |       | 2 seeds |       |         |        |
+| — seed 0    | 1.00 [0.50, 1.50] |                   |                   |                   | \
+            | 3     | 0       | 6     | 2.0     | here   |
+| — seed 1    | 1.00 [0.50, 1.50] |                   |                   |                   | \
+            | 3     | 1       | 6     | 2.0     | here   |
+| Line, T = 2 | 1.00 [0.50, 1.50] |                   |                   |                   | \
+not sourced | 3     | 0       | 6     | 2.0     | here   |
+
+Row against row, pair by pair (d1, pocket; paired bootstrap, resampled by pair of categories):
+
+| row         | against | SDR difference       | interval excludes zero | pairs | seeds |
+|-------------|---------|----------------------|------------------------|-------|-------|
+| Line, T = 2 | Line    | +1.00 [+0.50, +1.50] | yes                    | 3     | 1     |
+
+## What our rows say of the claims
+
+- Steps help.
+  - Line, T = 2 against Line. d1 pocket: better (+1.00 [+0.50, +1.50])
+
+## Open rows: 3 of 5
+
+**First** (1 of 3 rows are open)
+
+- wide on d1, pocket, seed 0  
+  `avlib tables run lines --row wide --data d1 --preset pocket --seed 0`
+
+**Later** (2 of 2 rows are open)
+
+- line on d2, pocket, seed 0  
+  `avlib tables run lines --row line --only --data d2 --preset pocket --seed 0`
+- line on d2, pocket, seed 1  
+  `avlib tables run lines --row line --only --data d2 --preset pocket --seed 1`
+"""
+
+
+def record_by_hand(table, here, row, seed, sdr):
+    job = Job(row, "d1", "pocket", seed)
+    figure = {"mean": 1.0, "low": 0.5, "high": 1.5}
+    path = here.record(table, job)
+    config = asdict(here.config(table, job))
+    record = job._asdict() | {
+        "table": "lines",
+        "config": config,
+        "scores": {"sdr": figure},
+        "baselines": {"mixture": {"sdr": dict.fromkeys(figure, 0.5)}},
+        "count": 3,
+        "training": {"steps": 6, "seconds": 120.0, "device": "here", "run": "line-pocket-seed0"},
+    }
+    scores_file(path, dict(enumerate(sdr)))
+    path.write_text(json.dumps(record))
+    return path
+
+
+def test_what_is_shown_of_a_folder_made_by_hand(table, tmp_path):
+    here = place(tmp_path)
+    record_by_hand(table, here, "line", 0, (0.0, 1.5, 3.0))
+    record_by_hand(table, here, "line", 1, (2.0, 2.5, 3.0))
+    path = record_by_hand(table, here, "line-T2", 0, (0.5, 2.5, 4.5))
+    assert render(table, here) == SHOWN
+
+    record = read(path)
+    record["config"]["width"] = 2
+    path.write_text(json.dumps(record | {"chosen": "T = 2", "selected": True}))
+    shown = render(table, here)
+    assert "| Line, T = 2 (T chosen) * |" in shown
+    assert "not this version's recipe: width: 2 became 1" in shown
+    assert "- line-pocket-seed0: T = 2" in shown
+    assert "d1 pocket, T chosen: better" in shown
+
+
+def test_an_empty_folder_shows_what_is_open(table, tmp_path):
+    shown = render(table, place(tmp_path))
+    assert "There is no record yet in" in shown
+    assert "Open rows: 5 of 5" in shown
+    assert "  - open: the rows that would tell have no records yet" in shown
+    assert "- line, -T2 on d1, pocket, seed 0" in shown
+    run_jobs(table, table.jobs, place(tmp_path))
+    whole = render(table, place(tmp_path))
+    assert "Open rows: 0 of 5\n\nNone: every row has its record." in whole
+    listed = tables.overview({"lines": table}, tmp_path / "results").splitlines()
+    assert [line.strip("| ").split() for line in listed[2:]] == [
+        ["lines", "|", "Lines", "|", "5", "|", "0"],
+        ["First", "|", "3", "|", "0"],
+        ["Later", "|", "2", "|", "0"],
+    ]
+
+
+# --- SeCo's table
+
+
+def test_every_row_of_the_issue_is_planned():
+    names = {row.name for row in ROWS}
+    for sight, terms in itertools.product(
+        ("video", "image", "skeleton"), ("none", "inter", "intra", "both")
+    ):
+        assert f"seco-{terms}-{sight}" in names
+        matched = {f"seco-{terms}-{sight}-T{t}" for t in (1, 2, 5, 10)}
+        assert matched <= names if terms != "none" else not matched & names
+    planned = set(SECO.jobs)
+    for split, row in itertools.product(SPLITS, ROWS):
+        assert Job(row.name, f"seco-{split}", "pocket", 0) in planned
+    for seed, split in itertools.product((1, 2), SPLITS):
+        assert Job("seco-both-video-T5", f"seco-{split}", "pocket", seed) in planned
+    assert max(Counter(SECO.jobs).values()) == 1
+    first = [job for stage in SECO.stages[:2] for job in stage.jobs]
+    assert {job.row for job in first} >= {"sound-of-pixels", "seco-both-skeleton-T10"}
+
+
+def test_rows_share_a_training_exactly_where_their_settings_are_the_same(tmp_path):
+    here = place(tmp_path)
+    by_folder, by_settings = {}, {}
+    for job in SECO.jobs:
+        if job.seed == 0 and "N3" not in job.data:
+            settings = json.dumps(asdict(here.config(SECO, job)), sort_keys=True)
+            folder = here.folder(SECO, job)
+            assert by_folder.setdefault(folder, settings) == settings, job
+            assert by_settings.setdefault(settings, folder) == folder, job
+
+
+def test_settings_are_what_the_row_says(tmp_path):
+    here = place(tmp_path)
+
+    def of(row, data="seco-S2", seed=1):
+        return here.config(SECO, Job(row, data, "pocket", seed))
+
+    cfg = of("seco-inter-skeleton-T5")
+    assert (cfg.consistency, cfg.modality, cfg.split, cfg.seed, cfg.train.seed) == (
+        "inter",
+        "skeleton",
+        "S2",
+        1,
+        1,
+    )
+    assert not of("seco-both-video-frozen-encoder").train_encoder
+    assert of("seco-both-video-sum-distance").distance == "sum"
+    assert of("seco-both-video-log-masked").encoder_input == "log_masked"
+    assert of("seco-both-skeleton-noisy").joint_noise == "estimator"
+    assert of("seco-both-skeleton-noisy-test").joint_noise is None
+    assert of("seco-none-video-untrained-encoder-T5").consistency == "none"
+    for split in SPLITS:
+        cfg = of("sound-of-pixels", f"seco-{split}")
+        assert cfg.instruments == category_split(split)[0]
+        assert not set(cfg.instruments) & set(SPLITS[split])
+        video = of("seco-both-video", f"seco-{split}")
+        assert cfg.front_end == video.front_end
+        assert cfg.train.max_minutes == video.train.max_minutes
+
+
+def test_the_command_of_an_open_row_runs_just_that_row(tmp_path):
+    here = place(tmp_path)
+    some = [job for job in SECO.jobs if job.seed == 0]
+    for group in groups(SECO, some, here)[::3]:
+        for wanted in (group, group[:1]):
+            words = command(SECO, wanted).split()
+            assert words[:3] == ["avlib", "tables", "run"]
+            assert parse(words[1:])._jobs(SECO, here) == wanted
