@@ -216,7 +216,7 @@ def _read_sound(
 def _score(known: Annotations) -> tuple[tuple[Note, ...], ...] | None:
     if known.notes is None:
         return None
-    return tuple(tuple(Note(*note) for note in part) for part in known.notes)
+    return tuple(tuple(Note(*map(float, note)) for note in part) for part in known.notes)
 
 
 def _at(

@@ -38,15 +38,12 @@ test; give it the categories of category_split('S1')[0]
             "an endless source cannot be checked clip by clip; give data.Remembered(source, "
             "clips=...), or an Orchestra"
         )
-    side = "train" if heard else "test"
     for entry in source.entries:
+        remedy = f"take the clip out of {entry.split!r}, or choose another split"
+        if heard:
+            remedy += f"; categories=category_split({split!r})[0] reads only what may be heard"
         for label in entry.categories:
-            remedy = f"take the clip out of the {entry.split!r} split, or choose another split"
-            if heard:
-                remedy += (
-                    f", or read only what may be heard: categories=category_split({split!r})[0]"
-                )
-            _check(label, split, heard, f"clip {entry.name!r} is of {side} data and plays", remedy)
+            _check(label, split, heard, f"clip {entry.name!r} of {entry.split!r} plays", remedy)
 
 
 def _of_orchestra(split: str, heard: bool) -> str:
