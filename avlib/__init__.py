@@ -7,7 +7,9 @@ The map of the package; imports point down only, and importing ``avlib`` loads n
 ``apply``    a trained model on somebody's video file: separate, and the page it writes
 ``tables``   the papers' tables: rows as data, run and resumed, paper beside ours
 ``sop``      the Sound of Pixels baseline: networks, loss, recipes, evaluation
+``seco``     SeCo: three kinds of sight, consistency losses, online matching, evaluation
 ``dsol``     DSOL, stage 1: matching sound and picture, the localiser, its losses, a trained model
+``scoring``  one separated pair scored, many summed up, their record written
 ``data``     ``Clip``, sources, mix-and-separate, splits, stored evaluation pairs
 ``orchestra``  the Pocket Orchestra: generated performances with exact ground truth
 ``viz``      self-contained HTML players and plots for the book

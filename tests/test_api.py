@@ -63,6 +63,7 @@ def test_everything_public_is_on_the_built_page(book):
         "metrics",
         "data",
         "sop",
+        "seco",
         "dsol",
         "cosep",
         "detection",
