@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from avlib.cli import main
+
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "AVLIB_DEBUG"} | {
     "OMP_NUM_THREADS": "1",
     "COLUMNS": "100",
@@ -75,8 +77,8 @@ def test_rows_of_the_table_from_end_to_end(tmp_path):
 
 @pytest.mark.slow
 def test_stopped_by_ctrl_c_and_going_on(tmp_path):
-    words = ("run", "seco", "--row", "seco-both-attributes", "--steps", 60, "--pairs", 2)
-    checkpoint = "runs/seco/both-attributes-*/step-00000030"
+    words = ("run", "seco", "--row", "seco-both-attributes", "--steps", 40, "--pairs", 2)
+    checkpoint = "runs/seco/both-attributes-*/step-00000020"
     with subprocess.Popen(
         command(*words), cwd=tmp_path, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -95,33 +97,40 @@ def test_stopped_by_ctrl_c_and_going_on(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "going on with runs/seco/both-attributes-S1-pocket-seed0-trial" in done.stderr
     record = json.loads((tmp_path / done.stdout.strip()).read_text())
-    assert (record["training"]["steps"], record["training"]["stopped_by"]) == (60, "steps")
+    assert (record["training"]["steps"], record["training"]["stopped_by"]) == (40, "steps")
 
 
-def test_what_would_be_run_and_what_is_wrong(tmp_path):
-    done = tables("run", "seco", "--open", "--split", "S2", "--dry-run", cwd=tmp_path)
-    assert done.returncode == 0
-    first = done.stdout.splitlines()[:3]
+def test_what_would_be_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["tables", "run", "seco", "--open", "--split", "S2", "--dry-run"]) == 0
+    first = capsys.readouterr().out.splitlines()[:3]
     assert first[0].startswith("runs/seco/sound-of-pixels-S2-pocket-seed0 (training: at most")
     assert first[1] == "  results/seco/sound-of-pixels--seco-S2--pocket--seed0.json"
     assert first[2].startswith("runs/seco/both-video-S2-pocket-seed0")
-    limited = tables(
-        "run", "seco", "--open", "--dry-run", "--limit-rows", 3, "--modality", "image", cwd=tmp_path
-    )
-    assert limited.stdout.count(".json") == 3
-    assert limited.stdout.count("-image") == 3 + 1
+    words = "tables run seco --open --dry-run --limit-rows 3 --modality image"
+    assert main(words.split()) == 0
+    shown = capsys.readouterr().out
+    assert shown.count(".json") == 3
+    assert shown.count("-image") == 3 + 1
+    assert not list(tmp_path.iterdir())
 
-    for words, message in (
-        (("show", "seca"), "unknown table: 'seca'; there are seco"),
-        (("run", "seco"), "either --row NAME ..., or --open"),
-        (("run", "seco", "--open", "--split", "S4"), "unknown data of table seco: 'S4'; there are"),
-        (("run", "seco", "--row", "seco-both-vidio"), "unknown row of table seco"),
-        (("run", "seco", "--open", "--modality", "smell"), "there are video, skeleton, image"),
-        (("run", "seco", "--row", "sound-of-pixels", "--minutes", 5), "--minutes goes with --open"),
-        (("run", "seco", "--row", "sound-of-pixels", "--preset", "big"), "there are pocket, paper"),
-    ):
-        done = tables(*words, cwd=tmp_path)
-        assert done.returncode == 2, words
-        assert message in done.stderr, done.stderr
-        assert len(done.stderr.splitlines()) == 1
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("show seca", "unknown table: 'seca'; there are seco"),
+        ("run seco", "either --row NAME ..., or --open"),
+        ("run seco --open --split S4", "unknown data of table seco: 'S4'; there are"),
+        ("run seco --row seco-both-vidio", "unknown row of table seco: 'seco-both-vidio'"),
+        ("run seco --open --modality smell", "there are video, skeleton, image"),
+        ("run seco --row sound-of-pixels --minutes 5", "--minutes goes with --open"),
+        ("run seco --row sound-of-pixels --preset big", "there are pocket, paper"),
+    ],
+)
+def test_what_is_wrong_is_one_line(words, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["tables", *words.split()]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) == 1
     assert not list(tmp_path.iterdir())
