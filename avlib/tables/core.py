@@ -186,6 +186,7 @@ class Table:
         comparisons: of rows, pair by pair.
         metrics: column -> its heading; the first is what rows are compared by.
         unit: of the metrics.
+        source: name of the source that trainings take their clips from.
     """
 
     name: str
@@ -200,6 +201,7 @@ class Table:
         default_factory=lambda: {"sdr": "SDR", "sir": "SIR", "sar": "SAR", "sdr_gain": "gain"}
     )
     unit: str = "dB"
+    source: str = "Orchestra"
 
     def __post_init__(self) -> None:
         for kind, names in (("rows", [r.name for r in self.rows]), ("data", self._data_names())):

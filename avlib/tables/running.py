@@ -4,13 +4,14 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from avlib.tables.core import Job, Recipe, Table, Trial
+from avlib.tables.core import Job, Table, Trial
 from avlib.tables.store import (
+    load,
     other_settings,
     read_record,
     record_path,
@@ -103,7 +104,7 @@ def run_group(table: Table, jobs: Sequence[Job], place: Place) -> list[Path]:
     if not todo:
         return []
     recipe, data = table.row(first.row).recipe, table.find_data(first.data)
-    train(recipe, cfg, data, folder, place)
+    _train(table, first, cfg, folder, place)
     about = _about_training(folder)
     recipes = {job.row: table.row(job.row).recipe for job in todo}
     place.say(f"evaluating on {data.name}: {', '.join(recipes)}")
@@ -121,25 +122,45 @@ def run_group(table: Table, jobs: Sequence[Job], place: Place) -> list[Path]:
     return written
 
 
-def train(recipe: Recipe, cfg: Any, data: Any, folder: Path, place: Place) -> None:
+def _train(table: Table, job: Job, cfg: Any, folder: Path, place: Place) -> None:
     """Train, or go on training, unless the run in `folder` is finished.
 
     Raises:
-        ValueError: the finished run has other settings.
+        ValueError: the finished run has other settings, or other data.
     """
     record = finished(folder)
     if record is not None:
         changed = other_settings(record, cfg)
+        source = record.get("data", {}).get("name", table.source)
+        if source != table.source:
+            changed.append(f"data: {source} instead of {table.source}")
         if changed:
             raise ValueError(
                 f"{folder} holds a finished training with other settings "
                 f"({'; '.join(changed[:4])}); move it away to train anew, or give another folder "
                 "for the trainings"
             )
-        return
+        # A row of this very checkpoint may have its record: then its family must have it, too.
+        if not _is_cut_short(record, cfg) or _is_in_use(table, folder, place):
+            return
     begun = "going on with" if any(folder.glob("step-*")) else "training"
     place.say(f"{begun} {folder}; stop with Ctrl-C, the same command goes on")
-    recipe.train(cfg, data, folder, place.trial)
+    table.row(job.row).recipe.train(cfg, table.find_data(job.data), folder, place.trial)
+
+
+def _is_cut_short(record: Mapping[str, Any], cfg: Any) -> bool:
+    """Whether a training was stopped sooner than its recipe's time limit."""
+    limit = cfg.train.max_minutes
+    by_time = record.get("stopped_by") == "minutes"
+    return by_time and (limit is None or record["seconds"] < 60 * limit)
+
+
+def _is_in_use(table: Table, folder: Path, place: Place) -> bool:
+    """Whether a row's record is of the checkpoint that lies in a folder."""
+    records, _ = load(table, place.results)
+    trained = [stored.record.get("training", {}) for stored in records.values()]
+    digest = _digest(folder)
+    return any(t.get("run") == folder.name and t.get("checkpoint") == digest for t in trained)
 
 
 def finished(folder: Path) -> dict[str, Any] | None:
@@ -158,7 +179,8 @@ def minutes_needed(folder: Path, cfg: Any) -> float | None:
         >>> minutes_needed(Path("no-such-run"), Settings(train=Settings(max_minutes=10.0)))
         10.0
     """
-    if finished(folder) is not None:
+    record = finished(folder)
+    if record is not None and not _is_cut_short(record, cfg):
         return 0.0
     limit = cfg.train.max_minutes
     if limit is None:

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
+import torch
 from tables_parts import Diary, jobs, pair_row, place, read, small_table, table_of
 
 from avlib import scoring, tables
@@ -119,7 +120,11 @@ def test_an_interrupted_training_goes_on_and_ends_the_same(table, diary, tmp_pat
     resumed = run_jobs(table, jobs("line"), broken)[0]
     assert [start for _, start in diary.trained] == [0, 0, 3]
     assert resumed.with_suffix(".csv").read_text() == straight.with_suffix(".csv").read_text()
-    assert read(resumed)["training"]["checkpoint"] == read(straight)["training"]["checkpoint"]
+    kept = [
+        load_checkpoint(tmp_path / name / "runs/lines/line-pocket-seed0/model")[0]
+        for name in ("straight", "broken")
+    ]
+    assert all(torch.equal(kept[0][name], kept[1][name]) for name in kept[0])
 
 
 def test_records_of_another_model_are_refused(table, tmp_path):
@@ -161,7 +166,24 @@ def test_a_finished_training_of_other_settings_is_refused(table, diary, tmp_path
     model.write_text(json.dumps(record))
     with pytest.raises(ValueError, match=r"finished training with other settings \(train.lrs.line"):
         run_jobs(table, jobs("line"), here)
+    record["config"]["train"]["lrs"]["line"] = 0.1
+    model.write_text(json.dumps(record | {"data": {"name": "ClipFolder"}}))
+    with pytest.raises(ValueError, match="data: ClipFolder instead of Orchestra"):
+        run_jobs(table, jobs("line"), here)
     assert len(diary.trained) == 1
+
+
+def test_a_training_cut_short_goes_on_unless_a_row_is_of_it(table, diary, tmp_path):
+    here = place(tmp_path)
+    run_jobs(table, jobs("line"), here)
+    model = here.runs / "lines/line-pocket-seed0/model.json"
+    model.write_text(json.dumps(read(model) | {"stopped_by": "minutes", "seconds": 5.0}))
+    run_jobs(table, jobs("line-T2"), here)
+    assert len(diary.trained) == 1  # "line" has its record of this checkpoint
+    shutil.rmtree(here.results)
+    run_jobs(table, jobs("line"), here)
+    assert len(diary.trained) == 2
+    assert read(model)["stopped_by"] == "steps"
 
 
 def test_a_trial_counts_for_no_row(table, diary, tmp_path):
