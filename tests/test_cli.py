@@ -78,6 +78,8 @@ class TestHelp:
             "orchestra validate",
             "train sop",
             "evaluate sop",
+            "train seco",
+            "evaluate seco",
             "separate",
             "tables list",
             "tables run",

@@ -71,7 +71,7 @@ def test_a_step_is_its_equations():
     assert list(found) == [*expected, "truth_weight"]
     assert found["truth_weight"].item() == pytest.approx(0.729)
     for name, value in expected.items():
-        assert found[name].item() == pytest.approx(value.item(), rel=1e-9), name
+        assert found[name].item() == pytest.approx(value.item(), rel=1e-7), name
     # the encoder's statistics have seen three passes: separated, true, partners
     assert all(torch.allclose(a, b) for a, b in zip(model.buffers(), twin.buffers(), strict=True))
     assert model.encoder.bn1.num_batches_tracked == 3
