@@ -8,17 +8,20 @@ import numpy as np
 
 from avlib.data.clip import Clip, Entry, Source
 
+SLACK_S = 1e-4
+"""How much of a clip may be missing where it is read as a whole, seconds: about a sample."""
+
 _Sound = tuple[np.ndarray, np.ndarray | None, bool]
 
 
 class Remembered:
     """Another source's clips, kept in memory once they were read.
 
-    What was read is found again by its arguments: clip, segment, moments, size, rate, and
-    whether there are pictures; sound and sight are kept apart, so that what shares only the
-    sound holds it once. That pays where the same is read again and again, such as clips as long
-    as a training segment, which always begin at 0; random segments of longer clips never come
-    back and only fill the memory, so cut those before.
+    What was read is found again by its arguments: clip, moments, size, rate, and whether there
+    are pictures; sound and sight are kept apart, so that what shares only the sound holds it
+    once. Only whole clips are kept: make them as long as a training segment (`Orchestra` makes
+    6 s, SeCo's segment). A segment of a longer clip begins elsewhere each time and would never
+    be asked for again; it is read from the source.
 
     Memory of a clip: a byte for each sample of its pictures, 4 bytes for each of its sound, once
     more for each stem of more than one player. For SeCo's 6 s that is 2.1 MB with 24 pictures of
@@ -84,8 +87,11 @@ class Remembered:
     ) -> Clip:
         """Read clip `index`, or remember it; see `Source.read`."""
         index = range(len(self))[index]
+        length = self.entries[index].seconds
+        if start_s != 0 or (seconds is not None and abs(seconds - length) > SLACK_S):
+            return self.source.read(index, start_s, seconds, frame_times, size, rate, pictures)
         times = None if frame_times is None else tuple(float(time) for time in frame_times)
-        sound = (index, start_s, seconds, rate)
+        sound = (index, seconds, rate)
         sight = (*sound, times, size, pictures)
         if sound not in self._sounds or sight not in self._sights:
             clip = self.source.read(index, start_s, seconds, times, size, rate, pictures)

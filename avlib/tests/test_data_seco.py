@@ -575,9 +575,9 @@ def test_what_is_remembered_is_what_was_read_and_is_nobody_elses(players):
     calls = [
         {},
         {"size": 16, "frame_times": (0.5, 1.0)},
-        {"start_s": 1.0, "seconds": 1.0, "size": (12, 16)},
-        {"start_s": 1.0, "seconds": 1.0, "size": (12, 16), "pictures": False},
-        {"start_s": 1.0, "seconds": 1.0, "rate": 8000, "size": (12, 16)},
+        {"seconds": 6.0, "size": (12, 16)},
+        {"seconds": 6.0, "size": (12, 16), "pictures": False},
+        {"seconds": 6.0, "rate": 8000, "size": (12, 16)},
     ]
     for call in calls:
         fresh = source.inner.read(2, **call)
@@ -592,6 +592,11 @@ def test_what_is_remembered_is_what_was_read_and_is_nobody_elses(players):
                 else:
                     assert same == value, name
     assert source.reads == len(calls)
+    held = memory.held
+    for start in (0.0, 1.0):  # parts are read, and fill no memory
+        part = memory.read(2, start, 1.0, (start,), 8)
+        assert np.array_equal(part.wave, source.inner.read(2, start, 1.0, (start,), 8).wave)
+    assert (source.reads, memory.held) == (len(calls) + 2, held)
     assert memory.read(-1, size=8).name == memory.entries[4].name
     with pytest.raises(IndexError):
         memory.read(5)
