@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from avlib.seco.losses import WITHOUT_TRUTH, Term, consistency_loss
-from avlib.seco.model import SeCo, spectrograms
+from avlib.seco.model import SeCo, check_visuals, spectrograms
 
 BatchNorm = Literal["eval", "batch"]
 EVERYTHING = ("sight", "separator", "encoder")
@@ -128,8 +128,9 @@ def online_match(
 
     A silent mixture is matched like any other: its masks and L_cs are finite, and whatever the
     masks are, silence times them is silence. A vector that is all zeros is at the distance 1/F
-    ("mean") or 1 ("sum") from every other one; where all its rectifiers are shut, no gradient
-    goes through it.
+    ("mean") or 1 ("sum") from every other one, and no gradient goes through it. A step that is too
+    long can shut all rectifiers at the encoder's end: L_cs is then 3 ("sum", margin 1), the norms
+    are 0, and nothing moves any more.
 
     Args:
         model: a trained model. Afterwards its parameters and buffers are what they were, bit for
@@ -150,8 +151,18 @@ def online_match(
 
     Raises:
         ValueError: what is asked for cannot be done: a term that needs the truth, a name that no
-            network has, a negative number.
-        FloatingPointError: L_cs became infinite or NaN: the steps are too long.
+            network has, a negative number, visuals of another kind of sight.
+        FloatingPointError: L_cs became infinite or NaN: the steps are too long. The pairs before
+            are in the trace.
+
+    Example:
+        >>> from avlib.seco import SeCo, pocket
+        >>> model, trace = SeCo(pocket("skeleton")), Trace()
+        >>> mixture, joints = torch.zeros(1, 66150), torch.zeros(1, 2, 3, 2, 60)
+        >>> online_match(model, mixture, joints, steps=1, lr=1e-3, trace=trace).shape
+        torch.Size([1, 2, 128, 256])
+        >>> len(trace.losses[0]), len(trace.norms[0])
+        (2, 1)
     """
     check_matching(model, mixture, visuals, steps, lr, terms, batch_norm, trace)
     theta = list(adapted(model, adapt).values())
@@ -197,8 +208,8 @@ def finite(loss: float, pair: int, step: int, lr: float) -> float:
         return loss
     if step == 0:
         raise FloatingPointError(
-            f"L_cs of pair {pair} is {loss} before the first step: its visuals or the model's "
-            "weights hold NaN or infinities; mend the file they came from"
+            f"L_cs of pair {pair} is {loss} before the first step: the model's weights hold NaN "
+            "(take another checkpoint), or its visuals are out of all proportion (normalise them)"
         )
     raise FloatingPointError(
         f"L_cs of pair {pair} is {loss} after step {step} of size {lr}: take a smaller one"
@@ -211,7 +222,7 @@ def check_matching(
     visuals: Tensor,
     steps: int,
     lr: float,
-    terms: tuple[Term, ...],
+    terms: tuple[str, ...],
     batch_norm: str,
     trace: Trace | None,
 ) -> None:
@@ -241,6 +252,7 @@ def check_matching(
             f"each mixture needs the visuals of its players; got {len(mixture)} mixtures and "
             f"visuals for {len(visuals)}"
         )
+    check_visuals(visuals, model.cfg)
     if trace is not None and any(not 0 <= t <= steps for t in trace.keep_masks):
         raise ValueError(f"keep_masks asks for {trace.keep_masks}, and there are {steps} steps")
     dtype = next(model.parameters()).dtype

@@ -192,9 +192,7 @@ def memory_per_pair(
 
     Example:
         >>> from avlib.seco import SeCo, pocket
-        >>> model = SeCo(pocket("skeleton"))
-        >>> few, many = (memory_per_pair(model, (2, 3, t, 60)) for t in (12, 24))
-        >>> 10e6 < few < many < 100e6
+        >>> 100e6 < memory_per_pair(SeCo(pocket("skeleton")), (2, 3, 24, 60)) < 150e6
         True
     """
     cfg, pairs = model.cfg, 2
