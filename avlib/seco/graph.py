@@ -51,7 +51,7 @@ def adjacency(links: tuple[tuple[int, int], ...]) -> Float[Tensor, "3 joint join
     Yan et al. 2018 (ST-GCN), spatial configuration partitioning: joint *v* hears from itself,
     from the neighbour that is nearer to the centre of the body (the neck), and from those that are
     further away, each with weights of its own. Entry $[s, u, v]$ is what *u* contributes to *v*;
-    columns of the sum over $s$ add up to 1: $A D^{-1}$.
+    columns of the sum over $s$ add up to 1: $A D^{-1}$, with bones and joints themselves in $A$.
 
     Args:
         links: bones, see `avlib.skeleton.edges`.
@@ -77,7 +77,7 @@ class GraphBlock(nn.Module):
     W_s\, x\, (A_s \odot E_s) + \mathrm{shortcut}(x)\Big)$$
 
     with $A_s$ of `adjacency` and $E_s$ the learned weights of the edges, 1 at the start (Yan et
-    al. 2018, equations 9 and 10).
+    al. 2018).
 
     Args:
         in_channels: numbers of each joint that come in.

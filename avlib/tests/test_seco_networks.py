@@ -12,6 +12,7 @@ from torch import nn
 
 from avlib import seco
 from avlib.audio import log_magnitude
+from avlib.nets import resnet18
 
 # --- what is heard
 
@@ -246,6 +247,15 @@ def test_a_sight_starts_from_a_users_checkpoint(tmp_path):
         seco.SeCo(tiny(sight_weights=str(tmp_path / "fast_pretrained.pth")))
 
 
+def test_the_image_sight_keeps_the_weights_it_starts_from(monkeypatch):
+    known = resnet18(layer4="dilated").state_dict()
+    monkeypatch.setattr("avlib.nets._resnet18_weights", lambda weights: known)
+    model = seco.SeCo(tiny("image", image_width=64, image_weights="imagenet"))
+    for name, value in model.sight.resnet.state_dict().items():
+        assert torch.equal(value, known[name]), name
+    assert not model.sight.project.bias.any()  # drawn after He et al., as all else
+
+
 # --- settings
 
 
@@ -263,7 +273,9 @@ def test_the_paper_recipe():
     assert cfg.train.weights == {
         "separation": 1.0, "truth_weight": 0.0, **dict.fromkeys(seco.TERMS, 0.01)
     }  # fmt: skip
-    assert cfg.changed(consistency="none").train.weights == {"separation": 1.0}
+    assert not cfg.train.find_unused
+    deaf = cfg.changed(consistency="none").train  # nothing is encoded
+    assert (deaf.weights, deaf.find_unused) == ({"separation": 1.0}, True)
     for preset in seco.PRESETS.values():
         for modality in seco.MODALITIES:
             other = preset(modality, "S3")
