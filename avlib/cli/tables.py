@@ -23,14 +23,14 @@ Examples:
   avlib tables list --results other-results
 """
 
-    results: Annotated[Path, conf.arg(metavar="DIR")] = Path("results")
-    """Folder of the records."""
+    results: Annotated[Path | None, conf.arg(metavar="DIR", help_behavior_hint="")] = None
+    """Folder of the records; without, results/, or those that come with the package."""
 
     def run(self) -> int:
         """Print one line a table and stage."""
-        from avlib.tables import TABLES, overview
+        from avlib.tables import TABLES, overview, results_folder
 
-        print(overview(TABLES, self.results))
+        print(overview((t, self.results or results_folder(t.name)) for t in TABLES.values()))
         return 0
 
 
@@ -51,8 +51,8 @@ Examples:
 
     table: Annotated[str, conf.Positional, conf.arg(metavar="TABLE")]
     """Name of the table, see avlib tables list."""
-    results: Annotated[Path, conf.arg(metavar="DIR")] = Path("results")
-    """Folder of the records."""
+    results: Annotated[Path | None, conf.arg(metavar="DIR", help_behavior_hint="")] = None
+    """Folder of the records; without, results/, or those that come with the package."""
 
     def run(self) -> int:
         """Print the table."""

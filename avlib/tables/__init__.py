@@ -17,6 +17,7 @@ beside it as CSV; tables are shown from these alone. A table of another paper is
 from collections.abc import Sequence
 from pathlib import Path
 
+from avlib import records
 from avlib.tables.comparing import Paired, paired
 from avlib.tables.core import (
     NOT_SOURCED,
@@ -81,12 +82,12 @@ def run(
     return run_jobs(entry, jobs, Place(Path(results), Path(runs), device, again))
 
 
-def show(table: str, results: str | Path = "results") -> str:
+def show(table: str, results: str | Path | None = None) -> str:
     """Show a table, from its records alone.
 
     Args:
         table: its name.
-        results: folder of the records.
+        results: folder of the records; see `results_folder` for where they are without.
 
     Returns:
         Markdown: every row that has a record, the paper's figure beside it, row against row pair
@@ -95,7 +96,22 @@ def show(table: str, results: str | Path = "results") -> str:
     Raises:
         ValueError: no such table.
     """
-    return render(find(TABLES, table), Place(Path(results)))
+    entry = find(TABLES, table)
+    return render(entry, Place(results_folder(entry.name) if results is None else Path(results)))
+
+
+def results_folder(table: str) -> Path:
+    """Where a table's records are: `results/` here, or those that come with the package.
+
+    Args:
+        table: its name.
+
+    Example:
+        >>> results_folder("no-such-table").is_dir()
+        True
+    """
+    here = Path("results")
+    return here if (here / table).is_dir() else records.folder()
 
 
 __all__ = [
@@ -118,6 +134,7 @@ __all__ = [
     "overview",
     "paired",
     "render",
+    "results_folder",
     "run",
     "run_jobs",
     "run_open",

@@ -1,6 +1,6 @@
 """What the records say, as Markdown: our rows, the paper beside them, comparisons, what is open."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -324,15 +324,14 @@ def grid(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     return "\n".join([text[0], "|" + "|".join("-" * (w + 2) for w in widths) + "|", *text[1:]])
 
 
-def overview(tables: Mapping[str, Table], results: Path) -> str:
-    """One line a table: how many rows are done, and how many are open.
+def overview(tables: Iterable[tuple[Table, Path]]) -> str:
+    """One line a table and stage: how many rows are done, and how many are open.
 
     Args:
-        tables: by name.
-        results: folder of the records.
+        tables: each with the folder of its records.
     """
     lines = []
-    for table in tables.values():
+    for table, results in tables:
         records, _ = load(table, results)
         done = sum(job in records for job in table.jobs)
         lines.append([table.name, table.title, str(done), str(len(table.jobs) - done)])
