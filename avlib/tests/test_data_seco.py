@@ -402,6 +402,10 @@ def test_partners_are_other_clips_of_the_same_categories():
             starts.add(start)
     assert len(starts) == 6
     assert max(starts) > 11025  # anywhere in 3 s
+    test = mixes(source, train=False, partners=True)
+    plans = [test.plan(index) for index in range(5)]
+    assert {plan.starts for plan in plans} == {(11025, 11025)}
+    assert len({plan.partner_starts for plan in plans}) == 5  # in evaluation, too
 
 
 def test_the_only_clip_of_a_category_is_its_own_partner():
@@ -619,11 +623,11 @@ def test_items_from_memory_are_the_same_and_cost_no_reading():
     once, again = plain[0], memory[0]
     for key, value in once.items():
         assert torch.equal(again[key], value) if torch.is_tensor(value) else again[key] == value
-    for index in range(20):
+    for index in range(6):
         memory[index]
     assert source.reads <= 10  # each clip once to look at, once to listen to
     before = source.reads
-    for index in range(20):
+    for index in range(6):
         memory[index]
     assert source.reads == before
 
