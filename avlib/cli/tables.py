@@ -73,7 +73,8 @@ left alone. Stop with Ctrl-C whenever you like: the same command goes on, a trai
 checkpoint. Naming a row runs its family, too: the rows that need the same training and differ in
 the number of steps of online matching only (--only: nothing but that row).
 
-Give processes that run at the same time other rows each, by --data, --modality or --seed.
+Give processes that run at the same time other rows each, by --data, --modality or --seed. Sound
+of Pixels makes its mixes in a second process: on two cores, OMP_NUM_THREADS=1 is faster for it.
 
 Examples:
   avlib tables run seco --open --minutes 60           what is open, for an hour

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,16 @@ class Block:
     data: Data
     preset: str
     records: Records
+
+    @cached_property
+    def compared(self) -> dict[Versus, Paired]:
+        """The comparisons of which both rows are there."""
+        found = ((versus, compare(self, versus)) for versus in self.table.comparisons)
+        return {versus: result for versus, result in found if result is not None}
+
+    def is_selected(self, row: str) -> bool:
+        """Whether a row is the one that was chosen on validation pairs, for any seed."""
+        return any(stored.record.get("selected") for stored in self.seeds(row))
 
     def seeds(self, row: str) -> list[Stored]:
         """A row's records, by seed."""
@@ -85,12 +96,13 @@ def _block_text(block: Block, place: Place) -> list[str]:
     table = block.table
     head = ["row", *table.metrics.values(), "paper", "pairs", "seed", "steps", "minutes", "device"]
     lines = [*_baseline_lines(block)]
-    notes: list[str] = []
+    notes: dict[str, list[str]] = {}
     for row in table.rows:
         lines += _row_lines(block, row, place, notes)
     parts = [f"## {block.data.name}, {block.preset}", f"{block.data.title}.", grid(head, lines)]
     chosen = _matching_notes(block)
-    return parts + ([chosen] if chosen else []) + notes
+    stale = [f"\\* Not this version's recipe, {why}: {', '.join(n)}" for why, n in notes.items()]
+    return parts + ([chosen] if chosen else []) + stale
 
 
 def _baseline_lines(block: Block) -> list[list[str]]:
@@ -106,7 +118,9 @@ def _baseline_lines(block: Block) -> list[list[str]]:
     return lines
 
 
-def _row_lines(block: Block, row: Row, place: Place, notes: list[str]) -> list[list[str]]:
+def _row_lines(
+    block: Block, row: Row, place: Place, notes: dict[str, list[str]]
+) -> list[list[str]]:
     """One line a seed; above several, their mean."""
     seeds = block.seeds(row.name)
     if not seeds:
@@ -121,7 +135,7 @@ def _row_lines(block: Block, row: Row, place: Place, notes: list[str]) -> list[l
         mark = " (T chosen)" if record.get("selected") else ""
         if changed := other_settings(record, place.config(block.table, job)):
             mark += " *"
-            notes.append(f"\\* {stored.path.name}: not this version's recipe: {changed[0]}")
+            notes.setdefault(changed[0], []).append(stored.path.stem)
         lines.append(
             [
                 f"{title}{mark}" if len(seeds) == 1 else f"— seed {record['seed']}{mark}",
@@ -129,7 +143,7 @@ def _row_lines(block: Block, row: Row, place: Place, notes: list[str]) -> list[l
                 _paper(row) if len(seeds) == 1 else "",
                 str(record["count"]),
                 str(record["seed"]),
-                _plain(training.get("steps")),
+                _steps(record),
                 _minutes(training),
                 str(training.get("device") or record.get("device", "")),
             ]
@@ -149,8 +163,14 @@ def _paper(row: Row) -> str:
     return "; ".join(f"{p.metric} {p.value:g} on {p.data} ({p.source})" for p in row.published)
 
 
-def _plain(value: Any) -> str:
-    return "" if value is None else str(value)
+def _steps(record: Mapping[str, Any]) -> str:
+    """Steps of the training; "800 of 2000" where the time was up sooner."""
+    training = record.get("training", {})
+    done = training.get("steps")
+    if done is None:
+        return ""
+    planned = record["config"]["train"]["steps"]
+    return f"{done} of {planned}" if training.get("stopped_by") == "minutes" else str(done)
 
 
 def _minutes(training: Mapping[str, Any]) -> str:
@@ -188,10 +208,7 @@ def _comparison_text(block: Block) -> list[str]:
     """All comparisons of which both rows are there."""
     table = block.table
     lines = []
-    for versus in table.comparisons:
-        result = compare(block, versus)
-        if result is None:
-            continue
+    for versus, result in block.compared.items():
         titles = [table.row(name).title for name in versus[:2]]
         verdict = "yes" if result.excludes_zero else "no"
         lines.append(
@@ -215,27 +232,55 @@ def _claims_text(table: Table, blocks: Sequence[Block]) -> list[str]:
         return []
     lines = []
     for claim in claims:
-        lines.append(f"- {claim}")
         tested = [versus for versus in table.comparisons if versus.claim == claim]
-        for versus in tested:
-            verdicts = [v for v in (_verdict(block, versus) for block in blocks) if v]
-            if verdicts:
-                first, second = (table.row(name).title for name in versus[:2])
-                lines.append(f"  - {first} against {second}. {'; '.join(verdicts)}")
-        if lines[-1] == f"- {claim}":
-            lines.append("  - open: the rows that would tell have no records yet")
+        said = [line for versus in tested if (line := _verdicts(table, blocks, versus))]
+        said += _as_chosen(table, blocks, tested)
+        lines += [f"- {claim}", *(said or ["  - open: the rows that would tell have no records"])]
     return ["## What our rows say of the claims", "\n".join(lines)]
 
 
-def _verdict(block: Block, versus: Versus) -> str:
-    result = compare(block, versus)
-    if result is None:
-        return ""
-    sign = "better" if result.interval.mean > 0 else "worse"
-    sure = sign if result.excludes_zero else "undecided"
-    selected = any(stored.record.get("selected") for stored in block.seeds(versus.row))
-    where = f"{block.data.name} {block.preset}{', T chosen' if selected else ''}"
-    return f"{where}: {sure} ({cell(result.interval, True)})"
+def _verdicts(table: Table, blocks: Sequence[Block], versus: Versus) -> str:
+    """What one comparison says, on each data; empty: nothing yet."""
+    parts = []
+    for block in blocks:
+        if versus in block.compared:
+            chosen = ", T chosen" if block.is_selected(versus.row) else ""
+            where = f"{block.data.name} {block.preset}{chosen}"
+            result = block.compared[versus]
+            parts.append(f"{where}: {verdict(result)} ({cell(result.interval, True)})")
+    first, second = (table.row(name).title for name in versus[:2])
+    return f"  - {first} against {second}. {'; '.join(parts)}" if parts else ""
+
+
+def verdict(result: Paired) -> str:
+    """What a comparison says: "better" or "worse" only where the interval excludes zero.
+
+    Example:
+        >>> verdict(Paired(Interval(1.0, 0.5, 1.5), 9)), verdict(Paired(Interval(1, -1, 2), 9))
+        ('better', 'undecided')
+    """
+    if not result.excludes_zero:
+        return "undecided"
+    return "better" if result.interval.mean > 0 else "worse"
+
+
+def _as_chosen(table: Table, blocks: Sequence[Block], tested: Sequence[Versus]) -> list[str]:
+    """Family by family: on how many data the row that was chosen on validation is better."""
+    lines = []
+    for family in dict.fromkeys(table.row(versus.row).family for versus in tested):
+        own = [versus for versus in tested if table.row(versus.row).family == family]
+        found = {
+            f"{block.data.name} {block.preset}": verdict(block.compared[versus])
+            for block in blocks
+            for versus in own
+            if versus in block.compared and block.is_selected(versus.row)
+        }
+        if found:
+            better = sum(word == "better" for word in found.values())
+            where = ", ".join(f"{name} {word}" for name, word in found.items())
+            title = table.row(family).title
+            lines.append(f"  - {title}, as chosen: better on {better} of {len(found)} ({where})")
+    return lines
 
 
 def _open_text(table: Table, records: Records, place: Place) -> list[str]:

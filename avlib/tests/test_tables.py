@@ -400,19 +400,23 @@ def test_what_is_shown_of_a_folder_made_by_hand(table, tmp_path):
 
     record = read(path)
     record["config"]["width"] = 2
+    record["training"]["stopped_by"] = "minutes"
+    record["config"]["train"]["steps"] = 9
     path.write_text(json.dumps(record | {"chosen": "T = 2", "selected": True}))
     shown = render(table, here)
     assert "| Line, T = 2 (T chosen) * |" in shown
-    assert "not this version's recipe: width: 2 became 1" in shown
+    assert "| 6 of 9 |" in shown
+    assert "\n\\* Not this version's recipe, train.steps: 9 became 6: line-T2--d1--pocket" in shown
     assert "- line-pocket-seed0: T = 2" in shown
     assert "d1 pocket, T chosen: better" in shown
+    assert "  - Line, as chosen: better on 1 of 1 (d1 pocket better)" in shown
 
 
 def test_an_empty_folder_shows_what_is_open(table, tmp_path):
     shown = render(table, place(tmp_path))
     assert "There is no record yet in" in shown
     assert "Open rows: 5 of 5" in shown
-    assert "  - open: the rows that would tell have no records yet" in shown
+    assert "  - open: the rows that would tell have no records" in shown
     assert "- line, -T2 on d1, pocket, seed 0" in shown
     run_jobs(table, table.jobs, place(tmp_path))
     whole = render(table, place(tmp_path))
