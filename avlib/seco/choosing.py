@@ -11,7 +11,15 @@ from avlib.scoring import Tally, gain
 from avlib.seco.losses import WITHOUT_TRUTH, Term
 from avlib.seco.matching import EVERYTHING, BatchNorm
 from avlib.seco.model import SeCo
-from avlib.seco.passes import Matching, Separated, batches_of, estimates, pairs_of, separate_steps
+from avlib.seco.passes import (
+    Matching,
+    Separated,
+    batches_of,
+    check_steps,
+    estimates,
+    pairs_of,
+    separate_steps,
+)
 
 if TYPE_CHECKING:
     from avlib.data import MixAndSeparate
@@ -119,8 +127,10 @@ def choose_matching(
         progress: show a progress bar.
 
     Raises:
-        ValueError: nothing to try; no beta kept L_cs finite; pairs that would be peeking.
+        ValueError: nothing to try; a negative T; no beta kept L_cs finite; pairs that would be
+            peeking.
     """
+    check_steps(steps)
     wanted = tuple(sorted({0, *steps}))
     tried = step_sizes(model) if sizes is None else tuple(sizes)
     if len(wanted) < 2 or not tried:

@@ -21,6 +21,7 @@ from avlib.seco.passes import (
     Separated,
     about_model,
     batches_of,
+    check_steps,
     estimates,
     pairs_of,
     separate_steps,
@@ -211,9 +212,8 @@ def evaluate(
             not be judged by; mixes without what the model looks at.
     """
     began, cfg = time.monotonic(), model.cfg
+    check_steps(steps)
     wanted = tuple(dict.fromkeys(steps))
-    if not wanted or min(wanted) < 0:
-        raise ValueError(f"steps names the T that are wanted, 0 or more; got {tuple(steps)}")
     if max(wanted) and lr is None:
         raise ValueError("online matching needs a step size: give lr, see seco.choose_matching")
     matching = Matching(terms, adapt, batch_norm, batched)

@@ -61,6 +61,16 @@ class Separated:
     failed: dict[int, str] = field(default_factory=dict)
 
 
+def check_steps(steps: Sequence[int]) -> None:
+    """Refuse numbers of steps that cannot be taken.
+
+    Raises:
+        ValueError: none at all, or negative ones.
+    """
+    if not steps or min(steps) < 0:
+        raise ValueError(f"steps names the T that are wanted, 0 or more; got {tuple(steps)}")
+
+
 def separate_steps(
     model: SeCo,
     batch: Mapping[str, Any],

@@ -403,6 +403,8 @@ def test_a_step_size_that_loses_a_pair_is_not_chosen(trained, batch, monkeypatch
     assert choice.count == 5
     with pytest.raises(ValueError, match="L_cs was lost with every step size"):
         choose_matching(trained.model, Mixes(batch), steps=(1,), sizes=(0.1,), progress=False)
+    with pytest.raises(ValueError, match="0 or more"):
+        choose_matching(trained.model, Mixes(batch), steps=(-1,), progress=False)
     with pytest.raises(ValueError, match="nothing to choose from"):
         choose_matching(trained.model, Mixes(batch), steps=(0,), progress=False)
 
