@@ -164,8 +164,8 @@ Examples:
             jobs = [job for job in jobs if not wanted or job.data in wanted]
         else:
             rows = [r for name in self.row for r in ([name] if self.only else table.family(name))]
-            datas = wanted or [table.data[0].name]
-            jobs = [Job(row, data, self.preset, self.seed) for data in datas for row in rows]
+            places = wanted or [table.data[0].name]
+            jobs = [Job(row, data, self.preset, self.seed) for data in places for row in rows]
         jobs = list(dict.fromkeys(jobs))
         for job in jobs:
             table.check(job)
