@@ -159,8 +159,9 @@ def online_match(
         >>> from avlib.seco import SeCo, pocket
         >>> model, trace = SeCo(pocket("skeleton")), Trace()
         >>> mixture, joints = torch.zeros(1, 66150), torch.zeros(1, 2, 3, 2, 60)
-        >>> online_match(model, mixture, joints, steps=1, lr=1e-3, trace=trace).shape
-        torch.Size([1, 2, 128, 256])
+        >>> masks = online_match(model, mixture, joints, steps=1, lr=1e-3, trace=trace)
+        >>> masks.shape == (1, 2, model.cfg.bins, 256)
+        True
         >>> len(trace.losses[0]), len(trace.norms[0])
         (2, 1)
     """

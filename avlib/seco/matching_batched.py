@@ -78,6 +78,14 @@ def online_match_batched(
     Raises:
         ValueError: as `online_match`; fewer than one pair at once.
         FloatingPointError: as `online_match`, once the group's steps are done.
+
+    Example:
+        >>> from avlib.seco import SeCo, pocket
+        >>> model = SeCo(pocket("attributes"))
+        >>> mixture, told = torch.zeros(2, 66150), torch.zeros(2, 2, model.cfg.attributes)
+        >>> masks = online_match_batched(model, mixture, told, steps=1, lr=1e-3, at_once=2)
+        >>> masks.shape == (2, 2, model.cfg.bins, 256)
+        True
     """
     check_matching(model, mixture, visuals, steps, lr, terms, batch_norm, trace)
     if at_once != "auto" and at_once < 1:
@@ -192,7 +200,9 @@ def memory_per_pair(
 
     Example:
         >>> from avlib.seco import SeCo, pocket
-        >>> 100e6 < memory_per_pair(SeCo(pocket("skeleton")), (2, 3, 24, 60)) < 150e6
+        >>> model = SeCo(pocket("attributes"))
+        >>> theta = sum(p.numel() * p.element_size() for p in model.parameters())
+        >>> 3 * theta < memory_per_pair(model, (2, 57)) < 12 * theta
         True
     """
     cfg, pairs = model.cfg, 2
@@ -255,6 +265,12 @@ def pairs_at_once(
 
     Raises:
         ValueError: not even one fits.
+
+    Example:
+        >>> from avlib.seco import SeCo, pocket
+        >>> model, shape = SeCo(pocket("attributes")), (2, 57)
+        >>> pairs_at_once(model, shape, memory=10.5 * memory_per_pair(model, shape))
+        10
     """
     each = memory_per_pair(model, visuals_shape, columns, adapt=adapt)
     if memory is None:
@@ -263,7 +279,7 @@ def pairs_at_once(
     if each > memory:
         raise ValueError(
             f"one pair takes {each / 1e6:.0f} MB, and there are {memory / 1e6:.0f}: give more "
-            "memory, adapt fewer networks, or use online_match on the CPU"
+            "memory, adapt fewer networks, or match pair by pair with online_match"
         )
     return int(memory // each)
 

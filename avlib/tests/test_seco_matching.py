@@ -7,6 +7,8 @@ import inspect
 import pytest
 import torch
 import torch.nn.functional as F
+from seco_parts import tiny
+from seco_parts import visuals as sights
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.profiler import ProfilerActivity, profile
 
@@ -30,15 +32,13 @@ BOTH = pytest.mark.parametrize("match", [online_match, online_match_batched])
 
 @functools.cache
 def trained(modality="attributes", **changes):
-    """A tiny model whose batch norms have seen some data, in float64."""
-    cfg = seco.pocket(modality).changed(
-        **{
-            "front_end": FRONT_END, "bins": 32, "maps": 4, "depth": 2, "sound_width": 4,
-            "encoder_widths": (4, 4, 6, 8), "features": 8, "video_widths": (4, 4, 8, 8),
-            "video_stem": 4, "image_width": 2, "joint_widths": (8,) * 11, "distance": "sum",
-        }
-        | changes
-    )  # fmt: skip
+    """A tiny model whose batch norms have seen some data, in float64.
+
+    In the layout and at the depth at which torch (2.11) gives wrong gradients to weights of each
+    pair's own, unless they are laid out anew.
+    """
+    few = {"front_end": FRONT_END, "depth": 3, "distance": "sum", "channels_last": True}
+    cfg = tiny(modality, **few | changes)
     model = seco.SeCo(cfg)
     for norm in norms_of(model):
         norm.momentum = None  # the mean of what was seen
@@ -51,9 +51,8 @@ def trained(modality="attributes", **changes):
 
 def pairs(modality="attributes", count=3, seed=0):
     g = torch.Generator().manual_seed(seed)
-    ends = {"skeleton": (3, 4, 60), "attributes": (57,)}
     mixture = 0.1 * torch.randn(count, FRONT_END.samples, generator=g)
-    return mixture, torch.randn(count, 2, *ends.get(modality, (3, 4, 32, 32)), generator=g)
+    return mixture, sights(modality, count, frames=4, seed=seed + 1)
 
 
 def norms_of(model):
@@ -385,7 +384,6 @@ def test_memory_of_a_pair_is_what_is_measured():
     assert only < each - 2 * sum(p.numel() * 8 for p in model.separator.parameters())
     assert memory_per_pair(model, shape, columns=32) > each + 40 * 32 * 16 * 8  # 40 maps and more
     assert pairs_at_once(model, shape, memory=3.5 * each) == 3
-    assert pairs_at_once(model, shape) == 2**30 // each
     with pytest.raises(ValueError, match=r"one pair takes .* give more memory"):
         pairs_at_once(model, shape, memory=0.9 * each)
 
@@ -393,6 +391,8 @@ def test_memory_of_a_pair_is_what_is_measured():
 def test_as_many_at_once_as_fit(monkeypatch):
     model, (mixture, visuals) = trained(), pairs()
     expected = online_match_batched(model, mixture, visuals, 1, LR)
+    one_by_one = online_match_batched(model, mixture, visuals, 1, LR, at_once=1)
+    assert apart(one_by_one, expected) < 1e-12
     each = memory_per_pair(model, visuals.shape[1:])
     sizes = []
     split = torch.Tensor.split
