@@ -85,8 +85,9 @@ def step_sizes(model: SeCo, sizes: Sequence[float] = SIZES) -> tuple[float, ...]
 
     Example:
         >>> from avlib.seco import pocket
-        >>> [round(size, 4) for size in step_sizes(SeCo(pocket("skeleton")), (1e-4, 1e-2))]
-        [0.0128, 1.28]
+        >>> model = SeCo(pocket("attributes"))
+        >>> model.cfg.distance, step_sizes(model, (0.5,)) == (0.5 * model.cfg.features,)
+        ('mean', True)
     """
     factor = model.cfg.features if model.cfg.distance == "mean" else 1
     return tuple(factor * size for size in sizes)
