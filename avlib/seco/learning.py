@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
@@ -80,7 +80,9 @@ def train_step(
         if "inter_truth" in cfg.terms:
             truth = clips.mixed(encode(nets, log_magnitude(source_mag)))
         if "intra_positive" in cfg.terms:
-            partner_mag = spectrograms(_needed(batch, "partners", "partners=True"), cfg)
+            partner_mag = spectrograms(
+                stretch(_needed(batch, "partners", "partners=True"), cfg), cfg
+            )
             partners = clips.mixed(encode(nets, log_magnitude(partner_mag)))
         features = Features(heard, seen, truth, partners)
         with torch.autocast(seen.device.type, enabled=False):
@@ -97,7 +99,7 @@ class _Clips:
     """The clips of a batch, and in which mixes each of them takes part."""
 
     def __init__(self, batch: Mapping[str, Any], cfg: SeCoConfig) -> None:
-        self.waves: Tensor = batch["waves"]
+        self.waves = stretch(batch["waves"], cfg)
         self.order: Tensor | None = None
         if cfg.pairings > 1:
             order = rematch(batch["categories"], cfg.pairings)
@@ -106,6 +108,24 @@ class _Clips:
     def mixed(self, of_clips: Tensor) -> Tensor:
         """What is known of each clip, (batch, source, ...), for each source of each mix."""
         return of_clips if self.order is None else of_clips.flatten(0, 1)[self.order]
+
+
+def stretch(
+    waves: Float[Tensor, "batch source sample"], cfg: SeCoConfig
+) -> Float[Tensor, "batch source stretch"]:
+    """Cut the stretch that a step trains on, the same of all clips; all there is by default.
+
+    Where it begins comes from torch's generator, which `fit` seeds for each step.
+
+    Args:
+        waves: whole clips.
+        cfg: the settings; `cfg.stretch` is the length.
+    """
+    room = waves.shape[-1] - cfg.stretch
+    if room <= 0:
+        return waves
+    start = int(torch.randint(room + 1, ()))
+    return waves[..., start : start + cfg.stretch]
 
 
 def rematch(categories: Sequence[Sequence[str]], pairings: int) -> Int[Tensor, "mixes source"]:
@@ -127,7 +147,7 @@ def rematch(categories: Sequence[Sequence[str]], pairings: int) -> Int[Tensor, "
 
     Example:
         >>> rematch([["flute", "tuba"], ["tuba", "flute"], ["cello", "tuba"]], 2).tolist()
-        [[0, 1], [2, 3], [4, 5], [0, 5], [2, 1], [4, 3]]
+        [[0, 1], [2, 3], [4, 5], [0, 5], [2, 3], [4, 1]]
     """
     labels = [[set(label.split(";")) for label in mix] for mix in categories]
     size, sources = len(labels), len(labels[0])

@@ -77,7 +77,7 @@ class SeCo(nn.Module):
         >>> model = SeCo(pocket()).eval()
         >>> mixture, frames = torch.zeros(1, 66150), torch.zeros(1, 2, 3, 1, 64, 64)
         >>> model(mixture, frames).shape
-        torch.Size([1, 2, 128, 256])
+        torch.Size([1, 2, 64, 256])
     """
 
     def __init__(self, cfg: SeCoConfig | None = None) -> None:
@@ -212,7 +212,7 @@ def spectrograms(
     Example:
         >>> from avlib.seco import pocket
         >>> spectrograms(torch.zeros(1, 66150), pocket()).shape
-        torch.Size([1, 128, 256])
+        torch.Size([1, 64, 256])
     """
     magnitude = cfg.front_end.stft(waves).abs()
     return to_log_frequency(magnitude, cfg.bins, cfg.align_corners)

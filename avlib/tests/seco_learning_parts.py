@@ -115,5 +115,3 @@ def state(model):
 def same(a, b):
     """Whether two states agree bit for bit."""
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
-
-

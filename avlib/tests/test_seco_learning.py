@@ -15,7 +15,7 @@ from avlib import data, seco, sop
 from avlib.audio import log_magnitude
 from avlib.metrics import bss_eval
 from avlib.seco import SeCo, rematch, train, train_step
-from avlib.seco.learning import training_mixes, validation_mixes, view
+from avlib.seco.learning import stretch, training_mixes, validation_mixes, view
 from avlib.seco.losses import distance
 from avlib.seco.model import masked_input, spectrograms
 
@@ -121,6 +121,26 @@ def test_clips_take_everything_of_theirs_into_new_mixes():
     expected = train_step(model.nets, again, told(), 50)
     for name, value in expected.items():
         assert found[name].item() == pytest.approx(value.item(), rel=1e-4), name
+
+
+def test_a_step_hears_a_stretch_of_every_clip():
+    """The same stretch of all sources, one for the partners, where torch's generator says."""
+    short, batch = 16 * 192 - 192, batch_of(0)
+    cfg = told(train_samples=short)
+    torch.manual_seed(5)
+    starts = [int(torch.randint(6000 - short + 1, ())) for _ in range(2)]
+    cut = {
+        key: batch[key][..., start : start + short]
+        for key, start in zip(("waves", "partners"), starts, strict=True)
+    }
+    model, columns = SeCo(cfg), []
+    model.separator.register_forward_hook(lambda _, inputs, out: columns.append(out.shape[-1]))
+    torch.manual_seed(5)
+    found = train_step(model.nets, batch, cfg, 0)
+    expected = train_step(SeCo(cfg).nets, batch | cut, told(), 0)
+    for name, value in expected.items():
+        assert found[name].item() == pytest.approx(value.item(), rel=1e-3), name
+    assert columns == [16]
 
 
 def test_losses_stay_in_float32_under_autocast():
@@ -349,9 +369,9 @@ def test_no_held_out_category_is_trained_on_or_selected_by(split):
 def test_held_out_categories_are_refused(tones, tmp_path):
     leaking = data.Orchestra("train", ("cello", "banjo"))
     with pytest.raises(ValueError, match="'banjo', which split S1 holds out"):
-        train(told(), tmp_path, leaking)
+        train(told(steps=1), tmp_path, leaking)
     with pytest.raises(ValueError, match="'trumpet', which split S1 holds out"):
-        train(told(), tmp_path, None, Mixes(batch_of(0), ("cello", "trumpet")))
+        train(told(steps=1), tmp_path, None, Mixes(batch_of(0), ("cello", "trumpet")))
     assert not list(tmp_path.iterdir())
 
 
@@ -413,3 +433,20 @@ def test_loading_fetches_no_weights_that_it_was_started_from(trained, tmp_path):
     again = seco.load(path)
     assert again.cfg.sight_weights == str(first)
     assert same(state(again), state(started))
+
+
+def test_a_step_trains_on_a_stretch_anywhere_in_the_clips():
+    """The same stretch of all clips, begun where torch's generator says; all of it by default."""
+    waves = torch.arange(200.0).expand(2, 2, 200)
+    short = told(train_samples=193, depth=1)
+    found = set()
+    for seed in range(60):
+        torch.manual_seed(seed)
+        cut = stretch(waves, short)
+        assert cut.shape == (2, 2, 193)
+        assert torch.equal(cut, cut[:1, :1].expand(2, 2, 193))
+        assert torch.equal(cut[0, 0].diff(), torch.ones(192))
+        found.add(cut[0, 0, 0].item())
+    assert found == set(range(8))  # 7 is the last with 193 to follow
+    assert torch.equal(stretch(waves, told()), waves)
+    assert torch.equal(stretch(waves, told(train_samples=10**6)), waves)
