@@ -71,3 +71,20 @@ def test_two_steps_and_one_of_online_matching(modality, tmp_path, capsys):
             f"{time.monotonic() - trained:.1f} s a step of matching",
             end=" ",
         )
+
+
+@pytest.mark.parametrize("modality", seco.MODALITIES)
+def test_matched_side_by_side_as_one_by_one_at_pocket_size(modality):
+    """In float64 both implementations of online matching agree, with steps that move the masks."""
+    cfg = seco.pocket(modality)
+    model = seco.SeCo(cfg).double().eval()
+    generator = torch.Generator().manual_seed(4)
+    sides = (3, cfg.frames, cfg.frame_size, cfg.frame_size)
+    ends = {"skeleton": (3, cfg.frames, 60), "attributes": (cfg.attributes,)}
+    mixture = 0.1 * torch.randn(2, cfg.front_end.samples, generator=generator).double()
+    seen = torch.randn(2, 2, *ends.get(modality, sides), generator=generator).double()
+    lr = 1e-2 * cfg.features
+    expected = seco.online_match(model, mixture, seen, 2, lr)
+    found = seco.online_match_batched(model, mixture, seen, 2, lr, at_once=2)
+    assert (found - expected).abs().max() < 1e-8
+    assert (expected - seco.online_match(model, mixture, seen, 0, lr)).abs().max() > 1e-4
