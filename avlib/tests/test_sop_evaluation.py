@@ -226,7 +226,9 @@ def toy_data(monkeypatch):
 
     monkeypatch.setattr("avlib.data.stored_mixes", stored)
     monkeypatch.setattr("avlib.data.train_loader", loader)
-    monkeypatch.setattr("avlib.sop.learning.training_mixes", lambda cfg, source: Mixes(batch_of(0)))
+    monkeypatch.setattr(
+        "avlib.sop.learning.training_mixes", lambda cfg, source, rule: Mixes(batch_of(0))
+    )
     return asked
 
 
