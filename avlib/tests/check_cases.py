@@ -1,12 +1,14 @@
 """What the tests of all chapters' checks share: a check lets right work pass and names mistakes."""
 
 import dataclasses
+import os
 
 from avlib import check
 from avlib.check import AnswerCheck, FunctionCheck
 
 SEEDS = range(3)
-MANY_SEEDS = range(20)
+MANY_SEEDS = range(int(os.environ.get("AVLIB_TEST_SEEDS", "5")))
+"""Few, for whoever waits for `pytest avlib`; tests/test_seeds.py asks for 20."""
 
 
 def checks_of(chapter):
