@@ -249,7 +249,9 @@ Examples:
     def _chosen(self, model: "SeCo") -> "Choice":
         """T and beta, by validation pairs of categories that were trained on."""
         from avlib import seco
+        from avlib.seco.passes import check_steps
 
+        check_steps(self.steps)
         limit = model.cfg.validation_pairs if self.choose_on is None else self.choose_on
         print("choosing the step size on validation pairs of known instruments", file=sys.stderr)
         chosen = seco.choose_matching(model, steps=self.steps, batched=self.batched, limit=limit)
