@@ -13,7 +13,12 @@ DIRECTIVES = {
     *("tab-set", "tab-item", "glossary", "bibliography"),
 }
 AUTODOC = {"eval-rst", "automodule", "autoclass", "autofunction", "autodata", "autosummary"}
-ALSO = {"avlib-api": AUTODOC, "index": {"grid", "grid-item-card"}}  # pages without a notebook
+# pages without a notebook
+ALSO = {
+    "avlib-api": AUTODOC,
+    "avlib-api-papers": AUTODOC,
+    "index": {"grid", "grid-item-card"},
+}
 ROLES = {*CROSS, *CITE}
 PROOFS = re.compile(r"prf:(theorem|lemma|definition|proof|proposition|corollary|remark|algorithm)")
 
