@@ -7,7 +7,7 @@ from avlib import check
 from avlib.check import AnswerCheck, FunctionCheck
 
 SEEDS = range(3)
-MANY_SEEDS = range(int(os.environ.get("AVLIB_TEST_SEEDS", "5")))
+MANY_SEEDS = range(int(os.environ.get("AVLIB_TEST_SEEDS", "3")))
 """Few, for whoever waits for `pytest avlib`; tests/test_seeds.py asks for 20."""
 
 
