@@ -14,7 +14,7 @@ from avlib.dsol.location import Localiser
 from avlib.dsol.losses import localisation_loss
 from avlib.dsol.networks import StageOne
 from avlib.dsol.solos import Solos, collate
-from avlib.training import Batches, Run, fit, is_main, load_checkpoint, training_record
+from avlib.training import Batches, Run, finish, fit
 
 
 def train_step(
@@ -91,12 +91,7 @@ def train_localiser(
         run,
         partial(_validate, model=model, validation=validation),
     )
-    best = run.best()
-    if best is not None:
-        load_checkpoint(best / "weights.safetensors", model.nets)
-    record = training_record(cfg, data, progress, next(model.parameters()).device)
-    if is_main():
-        save(model, Path(folder) / "model", record)
+    finish(run, model, model.nets, cfg, data, progress, save)
     return model.eval()
 
 

@@ -1,6 +1,5 @@
 """How SeCo learns: new mixes out of a batch's clips, one training step, a whole training run."""
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -23,11 +22,8 @@ from avlib.seco.shipped import save
 from avlib.training import (
     Run,
     TrainConfig,
-    cut_short,
+    finish,
     fit,
-    is_main,
-    load_checkpoint,
-    training_record,
 )
 
 if TYPE_CHECKING:
@@ -327,14 +323,7 @@ def train(
             run,
             partial(_validate, model=model, mixes=validation),
         )
-    best = run.best()
-    if best is not None:
-        load_checkpoint(best / "weights.safetensors", model.nets)
-    record = training_record(cfg, origin, progress, next(model.parameters()).device)
-    if is_main():
-        save(model, Path(folder) / "model", record)
-        if progress.stopped_by == "minutes":
-            print(cut_short(cfg.train, progress), file=sys.stderr)
+    finish(run, model, model.nets, cfg, origin, progress, save)
     return model.eval()
 
 

@@ -1,7 +1,6 @@
 """How Sound of Pixels learns: the mask loss, one training step, a whole training run."""
 
 import colorsys
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -18,7 +17,7 @@ from avlib.audio.masks import MixRule
 from avlib.orchestra.instruments import INSTRUMENTS
 from avlib.sop.config import SoPConfig
 from avlib.sop.networks import SoundOfPixels, mask_logits, rematch, spectrograms
-from avlib.training import Run, cut_short, fit, is_main, load_checkpoint, training_record
+from avlib.training import Run, finish, fit
 
 if TYPE_CHECKING:
     from avlib.data import MixAndSeparate, Source
@@ -213,14 +212,7 @@ def train(
         run,
         partial(_validate, model=model, mixes=validation),
     )
-    best = run.best()
-    if best is not None:
-        load_checkpoint(best / "weights.safetensors", model.nets)
-    record = training_record(cfg, data, progress, next(model.parameters()).device)
-    if is_main():
-        save(model, Path(folder) / "model", record)
-        if progress.stopped_by == "minutes":
-            print(cut_short(cfg.train, progress), file=sys.stderr)
+    finish(run, model, model.nets, cfg, data, progress, save)
     return model.eval()
 
 

@@ -15,7 +15,7 @@ from avlib import data, seco, sop
 from avlib.audio import log_magnitude
 from avlib.metrics import bss_eval
 from avlib.seco import SeCo, rematch, train, train_step
-from avlib.seco.learning import stretch, training_mixes, validation_mixes, view
+from avlib.seco.learning import training_mixes, validation_mixes, view
 from avlib.seco.losses import distance
 from avlib.seco.model import masked_input, spectrograms
 
@@ -433,20 +433,3 @@ def test_loading_fetches_no_weights_that_it_was_started_from(trained, tmp_path):
     again = seco.load(path)
     assert again.cfg.sight_weights == str(first)
     assert same(state(again), state(started))
-
-
-def test_a_step_trains_on_a_stretch_anywhere_in_the_clips():
-    """The same stretch of all clips, begun where torch's generator says; all of it by default."""
-    waves = torch.arange(200.0).expand(2, 2, 200)
-    short = told(train_samples=193, depth=1)
-    found = set()
-    for seed in range(60):
-        torch.manual_seed(seed)
-        cut = stretch(waves, short)
-        assert cut.shape == (2, 2, 193)
-        assert torch.equal(cut, cut[:1, :1].expand(2, 2, 193))
-        assert torch.equal(cut[0, 0].diff(), torch.ones(192))
-        found.add(cut[0, 0, 0].item())
-    assert found == set(range(8))  # 7 is the last with 193 to follow
-    assert torch.equal(stretch(waves, told()), waves)
-    assert torch.equal(stretch(waves, told(train_samples=10**6)), waves)

@@ -4,7 +4,7 @@
 ``loop``        `fit`: the loop, and `TrainConfig`, which says everything about it
 ``run``         `Run`: the folder of a training run: log, config, checkpoints, resume
 ``checkpoint``  safetensors with a JSON beside it, complete or absent; nothing is unpickled
-``recipe``      config from a record, record of a run, where a checkpoint is, which weights
+``recipe``      config from a record, the end of a run, where a checkpoint is, which weights
 ``batches``     `Batches`: endless batches whose position is the number of the step
 ``world``       which process and device this is, alone or under torchrun
 ==============  ==========================================================================
@@ -22,6 +22,7 @@ from avlib.training.recipe import (
     cut_short,
     find_checkpoint,
     fingerprint,
+    finish,
     read_config,
     training_record,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "cut_short",
     "find_checkpoint",
     "fingerprint",
+    "finish",
     "fit",
     "is_main",
     "learning_rate_factor",

@@ -6,8 +6,9 @@ is the same for all, and stands here.
 
 import hashlib
 import math
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, is_dataclass
 from importlib import resources
 from pathlib import Path
@@ -16,8 +17,10 @@ from typing import Any, TypeVar, get_type_hints
 import torch
 from torch import nn
 
-from avlib.training.checkpoint import provenance
+from avlib.training.checkpoint import load_checkpoint, provenance
 from avlib.training.loop import Progress, TrainConfig, learning_rate_factor
+from avlib.training.run import Run
+from avlib.training.world import is_main
 
 Config = TypeVar("Config")
 
@@ -82,6 +85,36 @@ def training_record(
         "validation_loss": progress.best,
         "written": time.strftime("%Y-%m-%d", time.gmtime()),
     }
+
+
+def finish(
+    run: Run,
+    model: nn.Module,
+    nets: dict[str, nn.Module],
+    cfg: Any,
+    data: Mapping[str, Any],
+    progress: Progress,
+    save: Callable[..., Any],
+) -> None:
+    """Do what is left after `fit`: the best weights, the model's file, a word if time ran out.
+
+    Args:
+        run: the folder of the run; `model.safetensors` and its record come into it.
+        model: what was trained; it has the weights of the best validation afterwards.
+        nets: its networks by name.
+        cfg: the recipe, a dataclass with a `seed` and the `TrainConfig` as `train`.
+        data: what it was trained on.
+        progress: what `fit` returned.
+        save: of the paper's room, called with model, path and record, by one process only.
+    """
+    best = run.best()
+    if best is not None:
+        load_checkpoint(best / "weights.safetensors", nets)
+    record = training_record(cfg, data, progress, next(model.parameters()).device)
+    if is_main():
+        save(model, run.folder / "model", record)
+        if progress.stopped_by == "minutes":
+            print(cut_short(cfg.train, progress), file=sys.stderr)
 
 
 def cut_short(cfg: TrainConfig, progress: Progress) -> str:
