@@ -1,8 +1,9 @@
-"""A folder of the user's own clips, for the commands that train."""
+"""What the commands that train share: the user's own clips, the folder and limits of a run."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from avlib.data import ClipFolder
@@ -41,3 +42,41 @@ def solos(
             "a player, and all of a video, into one split"
         ) from error
     return train, held_out
+
+
+def begun_in(folder: Path, resume: str) -> list[Path]:
+    """Find the checkpoints of a run that was begun in a folder.
+
+    Raises:
+        ValueError: there are some, and `resume` is "never".
+    """
+    begun = sorted(folder.glob("step-*"))
+    if resume == "never" and begun:
+        raise ValueError(
+            f"{folder}: holds a run already; give another --out, or leave out --resume "
+            "never to go on with it"
+        )
+    return begun
+
+
+def announce(folder: Path, begun: Sequence[Path]) -> None:
+    """Say where the run is, and that it may be stopped."""
+    going_on = f", going on from {begun[-1].name}" if begun else ""
+    print(f"run: {folder}{going_on}; stop with Ctrl-C, the same command goes on", file=sys.stderr)
+
+
+def asked_for(minutes: float | None, steps: int | None, workers: int | None) -> dict[str, Any]:
+    """What of a recipe the user wants otherwise.
+
+    The schedule goes by steps and a time limit cuts it short: the recipe's must not cut a number
+    of steps that the user asked for.
+
+    Example:
+        >>> asked_for(None, 100, None)
+        {'steps': 100, 'max_minutes': None}
+    """
+    wanted = {"max_minutes": minutes, "steps": steps, "workers": workers}
+    changes: dict[str, Any] = {k: v for k, v in wanted.items() if v is not None}
+    if steps is not None and minutes is None:
+        changes["max_minutes"] = None
+    return changes

@@ -3,12 +3,12 @@
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from tyro import conf
 
 from avlib.cli.base import Command, checked_device, leave_a_core_to_the_workers
-from avlib.cli.folders import solos
+from avlib.cli.folders import announce, asked_for, begun_in, solos
 
 if TYPE_CHECKING:
     from avlib.data import MixAndSeparate, Source
@@ -84,31 +84,18 @@ Examples:
         split = _split(self.split)
         cfg = self._config(seco.PRESETS[self.preset](self.modality, split))
         folder = self.out or Path("runs") / "seco" / self._name(split)
-        begun = sorted(folder.glob("step-*"))
-        if self.resume == "never" and begun:
-            raise ValueError(
-                f"{folder}: holds a run already; give another --out, or leave --resume never "
-                "to go on with it"
-            )
+        begun = begun_in(folder, self.resume)
         source = validation = None
         if self.data is not None:
             source, validation = _folder_sources(self.data, cfg)
-        going_on = f", going on from {begun[-1].name}" if begun else ""
-        print(
-            f"run: {folder}{going_on}; stop with Ctrl-C, the same command goes on", file=sys.stderr
-        )
+        announce(folder, begun)
         seco.train(cfg, folder, source, validation)
         print(folder / "model.safetensors")
         print(f"next: avlib evaluate seco --checkpoint {folder}", file=sys.stderr)
         return 0
 
     def _config(self, recipe: "SeCoConfig") -> "SeCoConfig":
-        wanted = {"max_minutes": self.minutes, "steps": self.steps, "workers": self.workers}
-        changes: dict[str, Any] = {k: v for k, v in wanted.items() if v is not None}
-        # The schedule goes by steps and a time limit cuts it short: the recipe's must not cut a
-        # number of steps that the user asked for.
-        if self.steps is not None and self.minutes is None:
-            changes["max_minutes"] = None
+        changes = asked_for(self.minutes, self.steps, self.workers)
         changes |= {
             "consistency": self.consistency,
             "distance": self.distance,

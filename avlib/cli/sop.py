@@ -3,12 +3,12 @@
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from tyro import conf
 
 from avlib.cli.base import Command, checked_device, leave_a_core_to_the_workers
-from avlib.cli.folders import solos
+from avlib.cli.folders import announce, asked_for, begun_in, solos
 
 if TYPE_CHECKING:
     from avlib.data import MixAndSeparate, Source
@@ -65,17 +65,9 @@ Examples:
 
         control = "-colour-leak" if self.colour_leak else ""
         folder = self.out or Path("runs") / f"sop-{self.preset}{control}-seed{self.seed}"
-        begun = sorted(folder.glob("step-*"))
-        if self.resume == "never" and begun:
-            raise ValueError(
-                f"{folder}: holds a run already; give another --out, or leave --resume never "
-                "to go on with it"
-            )
+        begun = begun_in(folder, self.resume)
         cfg = self._config(sop.PRESETS[self.preset]())
-        going_on = f", going on from {begun[-1].name}" if begun else ""
-        print(
-            f"run: {folder}{going_on}; stop with Ctrl-C, the same command goes on", file=sys.stderr
-        )
+        announce(folder, begun)
         if self.data is None:
             sop.train(cfg, folder)
         else:
@@ -86,12 +78,7 @@ Examples:
         return 0
 
     def _config(self, recipe: "SoPConfig") -> "SoPConfig":
-        wanted = {"max_minutes": self.minutes, "steps": self.steps, "workers": self.workers}
-        changes: dict[str, Any] = {k: v for k, v in wanted.items() if v is not None}
-        # The schedule goes by steps and a time limit cuts it short: the recipe's must not cut a
-        # number of steps that the user asked for.
-        if self.steps is not None and self.minutes is None:
-            changes["max_minutes"] = None
+        changes = asked_for(self.minutes, self.steps, self.workers)
         changes["colour_leak"] = self.colour_leak
         train = replace(recipe.train, seed=self.seed, device=checked_device(self.device))
         return replace(recipe, seed=self.seed, train=train).changed(**changes)
