@@ -35,12 +35,14 @@ class Performance(Entry):
         numbers: the players' numbers, see `avlib.orchestra.instruments.PLAYERS`.
         silent: positions of the players who are there but do not play.
         hard: hard cases, see `make_scene`.
+        expression: how far players rise with the pitch, see `make_scene`.
     """
 
     seed: int = 0
     numbers: tuple[int, ...] = ()
     silent: tuple[int, ...] = ()
     hard: tuple[str, ...] = ()
+    expression: float = 0.0
 
     @property
     def pictures(self) -> None:
@@ -59,6 +61,7 @@ def performance(
     fps: float = 4.0,
     silent: Sequence[int] = (),
     hard: Sequence[str] = (),
+    expression: float = 0.0,
 ) -> Performance:
     """Write the entry of one clip of the orchestra.
 
@@ -72,6 +75,7 @@ def performance(
         fps: pictures per second, where `read` is not told when to take them.
         silent: positions of players who are there but do not play.
         hard: hard cases, see `make_scene`.
+        expression: how far players rise with the pitch, see `make_scene`.
 
     Raises:
         ValueError: an unknown instrument or split, or a player who belongs to another split.
@@ -101,6 +105,7 @@ def performance(
         numbers=tuple(numbers),
         silent=tuple(silent),
         hard=tuple(hard),
+        expression=expression,
     )
 
 
@@ -139,6 +144,7 @@ class Orchestra:
         silent_probability: how likely it is that a player is there but does not play (somebody
             always does).
         hard: hard cases in every scene, see `make_scene`.
+        expression: how far players rise with the pitch, see `make_scene`.
 
     Raises:
         ValueError: an unknown instrument or split, or not enough instruments for a scene.
@@ -160,6 +166,7 @@ class Orchestra:
     rate: int = 11025
     silent_probability: float = 0.0
     hard: Sequence[str] = field(default=())
+    expression: float = 0.0
 
     def __post_init__(self) -> None:
         check_player_split(self.split)
@@ -194,6 +201,7 @@ class Orchestra:
             fps=self.fps,
             silent=drawn.silent,
             hard=self.hard,
+            expression=self.expression,
         )
 
     def read(
@@ -296,6 +304,7 @@ def perform(
         players=entry.numbers,
         frame_times=times,
         hard=entry.hard,
+        expression=entry.expression,
         pictures=pictures,
     )
     stems = scene.stems[:, first:last]

@@ -79,6 +79,8 @@ class SeCoConfig:
         init: how the other weights are drawn, see `avlib.nets.initialise`.
         threshold: masks above it become 1, others 0, when sounds are separated; None leaves
             them soft, as SeCo does.
+        expression: how far the orchestra's players rise with the pitch, in training and evaluation,
+            see `avlib.orchestra.make_scene`; nothing where the clips are your own.
         frame_size: side of the pictures, pixels; 1.25 times as much is read.
         frames: pictures of a clip, or moments of its joints.
         batch_size: mixes that a training step draws, all processes together.
@@ -127,6 +129,7 @@ class SeCoConfig:
     sight_weights: str | None = None
     init: str = "sop"
     threshold: float | None = None
+    expression: float = 0.0
     frame_size: int = 128
     frames: int = 24
     batch_size: int = 16
@@ -327,6 +330,7 @@ def pocket(modality: str = "video", split: str = "S1") -> SeCoConfig:
         image_frames=3,
         joint_widths=(16,) * 3 + (32,) * 3 + (64,) * 5,
         init="he",
+        expression=1.0,
         frame_size=64,
         batch_size=8,
         pairings=2,

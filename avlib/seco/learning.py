@@ -249,7 +249,9 @@ def training_mixes(cfg: SeCoConfig, source: "Source | None" = None) -> "MixAndSe
     """
     if source is None:
         seen, _ = data.category_split(cfg.split)
-        source = data.Orchestra("train", seen, seed=cfg.seed, length=cfg.clips)
+        source = data.Orchestra(
+            "train", seen, seed=cfg.seed, length=cfg.clips, expression=cfg.expression
+        )
     data.check_categories(source, cfg.split)
     if cfg.clips is not None:
         source = data.Remembered(source)
@@ -275,6 +277,7 @@ def validation_mixes(cfg: SeCoConfig) -> "MixAndSeparate":
         f"seco-{cfg.split}-validation",
         front_end=cfg.front_end,
         limit=cfg.validation_pairs,
+        expression=cfg.expression,
         **shown(cfg),
     )
     if cfg.clips is not None:
