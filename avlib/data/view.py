@@ -135,16 +135,19 @@ class View:
         return self.augment.show(frames, placement)
 
 
-def sop_view(size: int = 224, frames: int = 3, spacing_s: float = 3.0) -> View:
+def sop_view(
+    size: int = 224, frames: int = 3, spacing_s: float = 3.0, augment: bool = True
+) -> View:
     """Give the pictures of Sound of Pixels: 3, each 24 frames of 8 fps = 3 s after the last.
 
     Args:
         size: of the square that the network sees, pixels; 1.1 times as much is read in training.
         frames: how many.
         spacing_s: from one to the next, seconds.
+        augment: cut and mirror in training; False: what evaluation sees.
     """
-    augment = SoPAugment(size)
-    return View(augment, frames, spacing_s, "centre", int(size * augment.scale), size)
+    cut = SoPAugment(size) if augment else SoPAugment(size, scale=1.0, flip=0.0)
+    return View(cut, frames, spacing_s, "centre", int(size * cut.scale), size)
 
 
 def seco_view(

@@ -14,6 +14,9 @@ from torch import Tensor
 
 from avlib.audio import binary_mask, loss_weight
 
+SHORTEST = 1e-10
+"""A vector shorter than this has no direction: single precision knows its square no better."""
+
 Distance = Literal["mean", "sum"]
 Term = Literal[
     "inter_positive", "inter_truth", "inter_negative", "intra_positive", "intra_negative"
@@ -66,8 +69,8 @@ def distance(
 
     (authors' code, `models/criterion.py`). The mean over the F numbers makes it at most 4/F, so
     that a hinge with margin 1 never closes; `"sum"` leaves the 1/F out: $d = 2 - 2 \cos$, from 0
-    to 4. A vector of zeros has no direction: it is taken as it is, at distance 1 (sum) of every
-    other, and pulls nothing.
+    to 4. A vector of zeros (shorter than 1e-10) has no direction: it is at distance 1 (sum) of
+    every other, and pulls nothing.
 
     Args:
         x: one vector, or many; leading axes broadcast.
@@ -89,10 +92,10 @@ def distance(
 
 
 def _direction(x: Float[Tensor, "*batch feature"]) -> Float[Tensor, "*batch feature"]:
-    """Divide by the length; zeros stay zeros, and get a gradient of zero instead of an endless."""
+    """Divide by the length; what is next to nothing becomes zeros, and gets a gradient of zero."""
     square = x.square().sum(dim=-1, keepdim=True)
-    nonzero = square > 0
-    return x * torch.where(nonzero, square, 1).rsqrt() * nonzero
+    enough = square > SHORTEST**2
+    return x * torch.where(enough, square, 1).rsqrt() * enough
 
 
 def truth_weight(step: int) -> float:

@@ -37,6 +37,8 @@ class SoPConfig:
             them soft.
         n: how many clips are mixed.
         frame_size: side of the pictures, pixels.
+        augment: cut pictures out of a margin and mirror them at random in training; False: all of
+            the picture's square, as in evaluation.
         frames: how many pictures of a clip are looked at.
         frame_spacing_s: from one to the next, seconds.
         train_samples: train on segments of this many samples; None: as long as evaluation's.
@@ -74,6 +76,7 @@ class SoPConfig:
     threshold: float | None = 0.5
     n: int = 2
     frame_size: int = 224
+    augment: bool = True
     frames: int = 3
     frame_spacing_s: float = 3.0
     train_samples: int | None = None

@@ -155,7 +155,7 @@ def view(cfg: SoPConfig) -> Any:
     """Which pictures the networks look at."""
     from avlib.data import sop_view
 
-    return sop_view(cfg.frame_size, cfg.frames, cfg.frame_spacing_s)
+    return sop_view(cfg.frame_size, cfg.frames, cfg.frame_spacing_s, cfg.augment)
 
 
 def train(

@@ -48,6 +48,7 @@ class SoundOfPixelsRecipe:
             max_minutes=limit,
             expression=like.expression,
             transpose=like.transpose,
+            augment=like.augment == "seco",
         )
         if cfg.train_samples is not None:  # the same share of a clip as in its own recipe
             cfg = cfg.changed(train_samples=SECO.samples // 2)
@@ -141,9 +142,14 @@ class SeCoRecipe:
     def evaluate(
         self, recipes: Mapping[str, Any], data: Data, folder: Path, device: str, trial: Trial
     ) -> Iterator[tuple[str, Outcome]]:
-        """Evaluate for all numbers of steps in one pass; beta is chosen on training categories."""
+        """Evaluate for all numbers of steps in one pass; beta is chosen on training categories.
+
+        L_cs has the terms that the model was trained with and that need no truth; all of those
+        where it was trained with none, which is a control.
+        """
         from avlib import seco
         from avlib.seco.learning import CONFIGURED
+        from avlib.seco.losses import WITHOUT_TRUTH
         from avlib.training import world
 
         by_steps = {recipe.steps: name for name, recipe in recipes.items()}
@@ -151,15 +157,17 @@ class SeCoRecipe:
         with world(device) as here:
             model = seco.load(folder, here.device)
             batched = here.device.type == "cuda"
-            chosen = _choose(model, data, folder, batched, trial) if steps[-1] else None
+            terms = tuple(t for t in WITHOUT_TRUTH if t in model.cfg.terms) or WITHOUT_TRUTH
+            chosen = _choose(model, data, folder, terms, batched, trial) if steps[-1] else None
             results = seco.evaluate(
                 model,
                 data.name,
                 steps=steps,
                 lr=chosen["lr"] if chosen else None,
-                batched=batched,
                 limit=trial.pairs,
                 chosen=chosen,
+                terms=terms,
+                batched=batched,
                 joint_noise="estimator" if self.noisy_test else CONFIGURED,
             )
         for t, result in zip(steps, results, strict=True):
@@ -169,24 +177,34 @@ class SeCoRecipe:
             yield by_steps[t], Outcome(record, result.pairs)
 
 
-def _choose(model: Any, data: Data, folder: Path, batched: bool, trial: Trial) -> dict[str, Any]:
+def _choose(
+    model: Any, data: Data, folder: Path, terms: Any, batched: bool, trial: Trial
+) -> dict[str, Any]:
     """Choose T and beta of a training, once, on as many validation pairs as its weights were.
 
-    The choice is kept beside the checkpoint; it holds for all that is evaluated with it.
+    The choice is kept beside the checkpoint; it holds for all that is evaluated with these weights
+    as long as the same is tried in the same way.
     """
     from avlib import seco
 
-    path, weights = folder / "matching.json", model.fingerprint()
-    if path.is_file():
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept["weights"] == weights:
-            return kept["chosen"]
+    path = folder / "matching.json"
     pairs, limit = f"seco-{data.split}-validation", model.cfg.validation_pairs
     if trial.pairs is not None:
         limit = min(limit, trial.pairs)
+    asked = {
+        "weights": model.fingerprint(),
+        "pairs": pairs,
+        "limit": limit,
+        "sizes": list(seco.step_sizes(model)),
+        "terms": list(terms),
+    }
+    if path.is_file():
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if kept.get("asked") == asked:
+            return kept["chosen"]
     print(f"choosing T and beta on {limit} pairs of {pairs}", file=sys.stderr)
-    choice = seco.choose_matching(model, pairs, batched=batched, limit=limit)
-    write_json(path, {"weights": weights, "chosen": choice.record()})
+    choice = seco.choose_matching(model, pairs, limit=limit, terms=terms, batched=batched)
+    write_json(path, {"asked": asked, "chosen": choice.record()})
     return json.loads(path.read_text(encoding="utf-8"))["chosen"]
 
 

@@ -49,7 +49,7 @@ def bank_notes(instrument: str, rate: int, higher: int = 0) -> tuple[BankNote, .
         rate: sampling rate in Hz at which they will be played; they are held at the smallest
             multiple of it that is at least 32 kHz, without what would fold back at `rate`.
         higher: how many semitones above their pitch they may be played, beside the two that
-            melodies need.
+            melodies need; below 0: all are played lower, and keep more of what is high.
 
     Returns:
         The notes, from low to high.

@@ -87,7 +87,7 @@ def _dry(
     transpose: int,
 ) -> Float32[np.ndarray, "2 sample"]:
     """The clip before voice and room: what is played loud, and what is played soft."""
-    stored = bank_notes(instrument, rate, max(0, transpose))
+    stored = bank_notes(instrument, rate, transpose)
     pitched = instrument not in ("drum", "congas")
     attack = _fade_in(round(own.attack_s * rate))
     release = _fade_out(round(own.release_s * rate))
