@@ -162,12 +162,12 @@ say it. All numbers of steps are served by one pass.
 
 Examples:
   avlib evaluate seco                                        the model that is shipped
-  avlib evaluate seco --checkpoint pocket-S1-skeleton --steps 0 1 2 5 10
+  avlib evaluate seco --steps 0 1 2 5 10
   avlib evaluate seco --checkpoint runs/seco/both-video-S2-pocket-seed0 --steps 0 5 --lr 1.28
   avlib evaluate seco --pairs 32                             a quick look
 """
 
-    checkpoint: Annotated[str, conf.arg(metavar="PATH")] = "pocket-S1-video"
+    checkpoint: Annotated[str, conf.arg(metavar="PATH")] = "pocket-S1-skeleton"
     """A run's folder, a .safetensors file, or the name of a model that is shipped."""
     steps: Annotated[tuple[int, ...], conf.arg(metavar="T [T ...]")] = (0,)
     """Numbers of steps of online matching; 0: none."""

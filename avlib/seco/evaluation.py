@@ -257,7 +257,11 @@ def _of_steps(
     seconds: float,
     about: dict[str, Any],
 ) -> Evaluation:
-    """The part of a pass that belongs to one T."""
+    """The part of a pass that belongs to one T.
+
+    Loss and trace are means over all pairs that were separated, scores over those that can be
+    scored: one that lost its L_cs, or is silent in the truth, is in the first only.
+    """
     rows = tally.of({f"T{t}": "model"} | {name: name for name in BASELINES})
     scores = scoring.summary(rows)
     own = tally.of({f"T{t}": "model"})

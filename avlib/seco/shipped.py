@@ -36,7 +36,7 @@ def save(model: SeCo, path: str | Path, record: Mapping[str, Any], *, half: bool
 
 
 def load(
-    path: str | Path = "pocket-S1-video",
+    path: str | Path = "pocket-S1-skeleton",
     device: str | torch.device = "cpu",
     *,
     modality: str | None = None,

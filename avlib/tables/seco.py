@@ -21,8 +21,13 @@ ABOUT = (
     "and separated by sight (pairs as in SeCo's protocol, on the Pocket Orchestra; 6 s at 11,025 "
     "Hz). Every model is trained on the 16 other categories, and its weights, the number of steps "
     "T and the step size of online matching are chosen on validation pairs of those. Sound of "
-    "Pixels is trained on the same categories for as many minutes, with its own recipe. A number "
-    "on the orchestra is not one on MUSIC: orderings may carry over, decibels do not."
+    "Pixels has its own recipe and networks, and SeCo's world: in pocket the same 16 categories, "
+    "as many mixes in at most as many minutes, and whole pictures, as SeCo; in paper the batches "
+    "and the weights to start from that are its own. In pocket all players rise and sink with the "
+    "pitch that is heard, and those of training also play larger and smaller instruments of their "
+    "kind (make_scene's expression and transpose, see the orchestra's data card), which real ones "
+    "do less and less reliably; in paper neither. A number on the orchestra is not one on MUSIC: "
+    "orderings may carry over, decibels do not."
 )
 
 

@@ -6,12 +6,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from avlib.metrics import Interval
-from avlib.scoring import HIGHEST_DB
+from avlib.scoring import BASELINES
 from avlib.tables.comparing import Paired, over_seeds, paired
 from avlib.tables.core import NOT_SOURCED, Data, Job, Row, Table, Versus
 from avlib.tables.running import Place, groups
 from avlib.tables.store import Stored, load, other_settings
+from avlib.tables.text import cell, grid
 
 Records = Mapping[Job, Stored]
 
@@ -38,9 +38,25 @@ class Block:
         found = ((versus, compare(self, versus)) for versus in self.table.comparisons)
         return {versus: result for versus, result in found if result is not None}
 
-    def is_selected(self, row: str) -> bool:
-        """Whether a row is the one that was chosen on validation pairs, for any seed."""
-        return any(stored.record.get("selected") for stored in self.seeds(row))
+    def chosen(self, family: str) -> dict[int, str]:
+        """Which row of a family was chosen on validation pairs, for each seed that chose.
+
+        A record says of itself whether it was chosen; where none of a seed's was, its choice was
+        the family's first row, which takes no steps.
+        """
+        found: dict[int, str] = {}
+        for row in self.table.family(family):
+            for stored in self.seeds(row):
+                if "selected" in stored.record:
+                    seed = stored.record["seed"]
+                    found.setdefault(seed, family)
+                    if stored.record["selected"]:
+                        found[seed] = row
+        return found
+
+    def is_chosen(self, row: str) -> bool:
+        """Whether a row is the one that was chosen on validation pairs, for every seed."""
+        return set(self.chosen(self.table.row(row).family or row).values()) == {row}
 
     def seeds(self, row: str) -> list[Stored]:
         """A row's records, by seed."""
@@ -106,16 +122,17 @@ def _block_text(block: Block, place: Place) -> list[str]:
 
 
 def _baseline_lines(block: Block) -> list[list[str]]:
-    """Mixture and ideal masks, from the first record that has them."""
-    with_baselines = [s.record for s in block.records.values() if s.record.get("baselines")]
-    if not with_baselines:
-        return []
-    record = with_baselines[0]
-    lines = []
-    for name, scores in record["baselines"].items():
-        cells = [cell(scores.get(metric)) for metric in block.table.metrics]
-        lines.append([name, *cells, "", str(record["count"]), "", "", "", ""])
-    return lines
+    """The mixture, and ideal masks on every grid that a row's masks are on."""
+    found: dict[str, list[str]] = {}
+    for stored in block.records.values():
+        bins = stored.record["config"].get("bins")
+        for name, scores in (stored.record.get("baselines") or {}).items():
+            plain = name == BASELINES[0] or bins is None
+            cells = [cell(scores.get(metric)) for metric in block.table.metrics]
+            line = [*cells, "", str(stored.record["count"]), "", "", "", ""]
+            found.setdefault(name if plain else f"{name}, {bins} rows", line)
+    order = sorted(found, key=lambda name: (name != BASELINES[0], name))
+    return [[name, *found[name]] for name in order]
 
 
 def _row_lines(
@@ -128,11 +145,12 @@ def _row_lines(
     trained = seeds[0].record.get("training", {}).get("steps")
     title = row.title.replace("{steps}", "?" if trained is None else f"{trained:,}")
     title = f"{title} (control)" if row.control else title
+    chosen = block.chosen(row.family or row.name)
     lines = []
     for stored in seeds:
         record, training = stored.record, stored.record.get("training", {})
         job = Job(row.name, block.data.name, block.preset, record["seed"])
-        mark = " (T chosen)" if record.get("selected") else ""
+        mark = " (T chosen)" if chosen.get(record["seed"]) == row.name else ""
         if changed := other_settings(record, place.config(block.table, job)):
             mark += " *"
             notes.setdefault(changed[0], []).append(stored.path.stem)
@@ -244,7 +262,7 @@ def _verdicts(table: Table, blocks: Sequence[Block], versus: Versus) -> str:
     parts = []
     for block in blocks:
         if versus in block.compared:
-            chosen = ", T chosen" if block.is_selected(versus.row) else ""
+            chosen = ", T chosen" if block.is_chosen(versus.row) else ""
             where = f"{block.data.name} {block.preset}{chosen}"
             result = block.compared[versus]
             parts.append(f"{where}: {verdict(result)} ({cell(result.interval, True)})")
@@ -265,22 +283,41 @@ def verdict(result: Paired) -> str:
 
 
 def _as_chosen(table: Table, blocks: Sequence[Block], tested: Sequence[Versus]) -> list[str]:
-    """Family by family: on how many data the row that was chosen on validation is better."""
+    """Family by family: on how many data what was chosen on validation pairs is better."""
     lines = []
     for family in dict.fromkeys(table.row(versus.row).family for versus in tested):
         own = [versus for versus in tested if table.row(versus.row).family == family]
+        if all(versus.row == family for versus in own):
+            continue  # nothing to choose between
         found = {
-            f"{block.data.name} {block.preset}": verdict(block.compared[versus])
+            f"{block.data.name} {block.preset}": word
             for block in blocks
-            for versus in own
-            if versus in block.compared and block.is_selected(versus.row)
+            if (word := _chosen_verdict(block, family, own[0].against))
         }
         if found:
-            better = sum(word == "better" for word in found.values())
+            better = sum(word.startswith("better") for word in found.values())
             where = ", ".join(f"{name} {word}" for name, word in found.items())
             title = table.row(family).title
             lines.append(f"  - {title}, as chosen: better on {better} of {len(found)} ({where})")
     return lines
+
+
+def _chosen_verdict(block: Block, family: str, against: str) -> str:
+    """Each seed's own choice against a row, over the seeds that both have; empty: nothing yet."""
+    chosen = block.chosen(family)
+    there = {name: {s.record["seed"]: s for s in block.seeds(name)} for name in chosen.values()}
+    other = {s.record["seed"]: s for s in block.seeds(against)}
+    seeds = sorted(k for k in chosen if k in other and k in there[chosen[k]])
+    if not seeds:
+        return ""
+    if all(chosen[k] == against for k in seeds):
+        return "no steps chosen"
+    result = paired(
+        [there[chosen[k]][k].scores for k in seeds],
+        [other[k].scores for k in seeds],
+        next(iter(block.table.metrics)),
+    )
+    return f"{verdict(result)} {cell(result.interval, True)}"
 
 
 def _open_text(table: Table, records: Records, place: Place) -> list[str]:
@@ -327,46 +364,6 @@ def command(table: Table, jobs: Sequence[Job]) -> str:
         f"avlib tables run {table.name} --row {rows}{only} --data {first.data} "
         f"--preset {first.preset} --seed {first.seed}"
     )
-
-
-def cell(figure: Mapping[str, Any] | Interval | None, sign: bool = False) -> str:
-    """A figure as the table prints it.
-
-    Args:
-        figure: mean and bounds, as a record or a bootstrap gives them.
-        sign: print a plus, too.
-
-    Example:
-        >>> cell(Interval(1.234, 1.0, 1.5)), cell({"mean": -0.5, "low": -1.0, "high": 0.0}, True)
-        ('1.23 [1.00, 1.50]', '-0.50 [-1.00, +0.00]')
-    """
-    if figure is None:
-        return ""
-    values = figure._asdict() if isinstance(figure, Interval) else figure
-    if values["mean"] is None or values["mean"] > HIGHEST_DB:
-        return f"> {HIGHEST_DB:.0f}"
-    form = "+.2f" if sign else ".2f"
-    mean, low, high = (format(values[key], form) for key in ("mean", "low", "high"))
-    return f"{mean} [{low}, {high}]"
-
-
-def grid(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """A Markdown table whose columns are aligned, so that it reads well as plain text.
-
-    Example:
-        >>> print(grid(["row", "dB"], [["mixture", "0.1"]]))
-        | row     | dB  |
-        |---------|-----|
-        | mixture | 0.1 |
-    """
-    columns = list(zip(head, *lines, strict=True))
-    widths = [max(map(len, column)) for column in columns]
-    rows = [
-        [text.ljust(width) for text, width in zip(line, widths, strict=True)]
-        for line in (head, *lines)
-    ]
-    text = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([text[0], "|" + "|".join("-" * (w + 2) for w in widths) + "|", *text[1:]])
 
 
 def overview(tables: Iterable[tuple[Table, Path]]) -> str:

@@ -115,6 +115,20 @@ def test_what_is_transposed_up_does_not_fold():
     assert share[0] < share[1] + 0.003
 
 
+@pytest.mark.parametrize("name", ["trumpet", "violin", "banjo"])
+def test_what_is_transposed_down_keeps_its_highs(name):
+    """As much above 3 kHz as a finer rate lets through: lower instruments have no wall there."""
+    notes = (Note(0.1, 1.5, float(INSTRUMENTS[name].high - 3), 1.0),)
+    shares = []
+    for rate in (11025, 44100):
+        wave = play(notes, name, 3, 2.0, rate, np.random.default_rng(0), transpose=-9)
+        power = np.abs(np.fft.rfft(wave)) ** 2
+        hertz = np.fft.rfftfreq(len(wave), 1 / rate)
+        band = power[(hertz > 3000) & (hertz < 3600)].sum()
+        shares.append(10 * np.log10(band / power[hertz < 5000].sum()))
+    assert shares[0] == pytest.approx(shares[1], abs=4)
+
+
 def test_the_hands_play_what_is_written_and_the_head_follows_what_is_heard():
     plain, moved = seen("cello", 0.0), seen("cello", 0.0, 7)
     np.testing.assert_array_equal(plain.joints, moved.joints)

@@ -128,6 +128,15 @@ def test_distance_equals_loops_is_symmetric_and_knows_no_lengths():
         unwrap(distance)(a, v, "max")
 
 
+@pytest.mark.parametrize("scale", [1e-9, 1e-12, 1e-20])
+def test_next_to_nothing_has_a_finite_gradient(scale):
+    short = (scale * torch.tensor([[3.0, 4.0]])).requires_grad_()
+    found = distance(short, torch.tensor([[0.0, 1.0]]), "sum")
+    (gradient,) = torch.autograd.grad(found.sum(), short)
+    assert gradient.isfinite().all()
+    assert found.item() == pytest.approx(2 - 2 * 0.8 if scale > 1e-10 else 1.0, abs=1e-5)
+
+
 def test_a_vector_of_zeros_has_no_direction_and_pulls_nothing():
     zeros = torch.zeros(2, 4, requires_grad=True)
     other = torch.tensor([[1.0, 2.0, 3.0, 4.0], [0.0, 0.0, 0.0, 0.0]])

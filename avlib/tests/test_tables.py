@@ -11,10 +11,21 @@ import pytest
 import torch
 from tables_parts import Diary, jobs, pair_row, place, read, small_table, table_of
 
-from avlib import scoring, tables
+from avlib import scoring, seco, tables
 from avlib.cli.dispatch import parse
 from avlib.data import SPLITS, category_split
-from avlib.tables import Job, Trial, command, paired, render, run_jobs, run_open
+from avlib.seco.passes import Matching
+from avlib.tables import (
+    Job,
+    Trial,
+    Versus,
+    command,
+    paired,
+    render,
+    run_jobs,
+    run_open,
+    seco_recipe,
+)
 from avlib.tables.comparing import over_seeds
 from avlib.tables.running import groups, minutes_needed
 from avlib.tables.seco import ROWS
@@ -409,7 +420,65 @@ def test_what_is_shown_of_a_folder_made_by_hand(table, tmp_path):
     assert "\n\\* Not this version's recipe, train.steps: 9 became 6: line-T2--d1--pocket" in shown
     assert "- line-pocket-seed0: T = 2" in shown
     assert "d1 pocket, T chosen: better" in shown
-    assert "  - Line, as chosen: better on 1 of 1 (d1 pocket better)" in shown
+    assert "  - Line, as chosen: better on 1 of 1 (d1 pocket better +1.00 [+0.50, +1.50])" in shown
+
+
+def chosen_by_hand(table, here, seed, chose, plain, stepped):
+    """One seed's rows of the family "line"; `chose` is the T that validation preferred."""
+    record_by_hand(table, here, "line", seed, plain)
+    path = record_by_hand(table, here, "line-T2", seed, stepped)
+    path.write_text(json.dumps(read(path) | {"chosen": f"T = {chose}", "selected": chose == 2}))
+
+
+def test_who_chose_no_steps_counts_too(table, tmp_path):
+    here = place(tmp_path)
+    chosen_by_hand(table, here, 0, 0, (0.0, 1.5, 3.0), (1.0, 2.5, 4.0))
+    shown = render(table, here)
+    assert "  - Line, as chosen: better on 0 of 1 (d1 pocket no steps chosen)" in shown
+    assert "| Line (T chosen)" in shown
+    assert "Line, T = 2 (T chosen)" not in shown
+
+
+def test_no_steps_chosen_is_compared_with_another_row(table, tmp_path):
+    here, beats = place(tmp_path), "Beats the wide one."
+    rivals = (Versus("line", "wide", beats), Versus("line-T2", "wide", beats))
+    table = replace(table, comparisons=rivals)
+    chosen_by_hand(table, here, 0, 0, (0.0, 1.5, 3.0), (9.0, 9.0, 9.0))
+    record_by_hand(table, here, "wide", 0, (1.0, 2.5, 4.0))
+    shown = render(table, here)
+    assert "as chosen: better on 0 of 1 (d1 pocket worse -1.00 [-1.00, -1.00])" in shown
+
+
+def test_every_seed_is_judged_by_its_own_choice(table, tmp_path):
+    here = place(tmp_path)
+    wide = (0.0, 0.0, 0.0)
+    table = replace(
+        table, comparisons=(Versus("line", "wide", "Wins."), Versus("line-T2", "wide", "Wins."))
+    )
+    chosen_by_hand(table, here, 0, 2, (-9.0, -9.0, -9.0), (1.0, 1.0, 1.0))
+    chosen_by_hand(table, here, 1, 0, (3.0, 3.0, 3.0), (-9.0, -9.0, -9.0))
+    for seed in (0, 1):
+        record_by_hand(table, here, "wide", seed, wide)
+    shown = render(table, here)
+    assert "as chosen: better on 1 of 1 (d1 pocket better +2.00 [+2.00, +2.00])" in shown
+    assert "pocket, T chosen:" not in shown  # no row is what both chose
+
+
+def test_ideal_masks_say_on_which_grid_they_are(table, tmp_path):
+    here = place(tmp_path)
+    for row, bins, ideal in (("line", 64, 12.0), ("wide", 128, 16.0)):
+        path = record_by_hand(table, here, row, 0, (0.0, 1.0, 2.0))
+        record = read(path)
+        record["config"]["bins"] = bins
+        figure = {"sdr": dict.fromkeys(("mean", "low", "high"), ideal)}
+        record["baselines"]["ideal ratio mask"] = figure
+        path.write_text(json.dumps(record))
+    lines = [line for line in render(table, here).splitlines() if line.startswith("| ideal")]
+    assert [line.split("[")[0].replace(" ", "") for line in lines] == [
+        "|idealratiomask,128rows|16.00",
+        "|idealratiomask,64rows|12.00",
+    ]
+    assert render(table, here).count("| mixture") == 1
 
 
 def test_an_empty_folder_shows_what_is_open(table, tmp_path):
@@ -488,6 +557,10 @@ def test_settings_are_what_the_row_says(tmp_path):
         video = of("seco-both-video", f"seco-{split}")
         assert cfg.front_end == video.front_end
         assert cfg.train.max_minutes == video.train.max_minutes
+        assert (cfg.expression, cfg.transpose) == (video.expression, video.transpose) == (1.0, 9)
+        assert (cfg.augment, video.augment) == (False, "none")
+        assert cfg.batch_size * cfg.pairings == video.batch_size * video.pairings
+        assert cfg.train.steps == video.train.steps
 
 
 def test_the_command_of_an_open_row_runs_just_that_row(tmp_path):
@@ -498,3 +571,59 @@ def test_the_command_of_an_open_row_runs_just_that_row(tmp_path):
             words = command(SECO, wanted).split()
             assert words[:3] == ["avlib", "tables", "run"]
             assert parse(words[1:])._jobs(SECO, here) == wanted
+
+
+def test_a_choice_holds_as_long_as_the_same_is_asked(tmp_path, monkeypatch):
+    model = seco.SeCo(seco.pocket("attributes"))
+    asked = []
+
+    def choose(model, pairs, **how):
+        asked.append((pairs, how["limit"], how["terms"]))
+        return seco.Choice(2, 0.5, (), pairs, how["limit"], Matching(how["terms"]))
+
+    monkeypatch.setattr(seco, "choose_matching", choose)
+
+    def again(terms=("intra_negative",), pairs=None):
+        trial = Trial(None, pairs)
+        return seco_recipe._choose(model, SECO.data[0], tmp_path, terms, False, trial)
+
+    assert again() == again()
+    assert asked == [("seco-S1-validation", 32, ("intra_negative",))]
+    again(("inter_positive",))
+    again(("inter_positive",), pairs=4)
+    assert len(asked) == 3
+    monkeypatch.setattr(seco, "step_sizes", lambda model: (7.0,))
+    again(("inter_positive",), pairs=4)
+    with torch.no_grad():
+        next(model.parameters()).add_(1)
+    again(("inter_positive",), pairs=4)
+    assert len(asked) == 5
+
+
+@pytest.mark.parametrize(
+    ("consistency", "terms"),
+    [
+        ("none", ("inter_positive", "inter_negative", "intra_negative")),
+        ("inter", ("inter_positive", "inter_negative")),
+        ("intra", ("intra_negative",)),
+        ("both", ("inter_positive", "inter_negative", "intra_negative")),
+    ],
+)
+def test_a_row_is_matched_with_the_terms_it_learned_from(consistency, terms, tmp_path, monkeypatch):
+    cfg = seco.pocket("attributes").changed(consistency=consistency)
+    monkeypatch.setattr(seco, "load", lambda folder, device: seco.SeCo(cfg))
+    monkeypatch.setattr(
+        seco_recipe, "_choose", lambda *given: {"lr": 0.1, "steps": 1, "terms": given[3]}
+    )
+
+    class Seen(Exception):
+        pass
+
+    def evaluate(model, name, **how):
+        raise Seen(how["terms"], how["chosen"]["terms"])
+
+    monkeypatch.setattr(seco, "evaluate", evaluate)
+    recipe = seco_recipe.SeCoRecipe(consistency, "attributes", 1)
+    with pytest.raises(Seen) as found:
+        list(recipe.evaluate({"row": recipe}, SECO.data[0], tmp_path, "cpu", Trial()))
+    assert found.value.args == (terms, terms)
