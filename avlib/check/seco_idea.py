@@ -85,6 +85,7 @@ def _duet(*labels: str) -> tuple[Clips, list[str]]:
 clips_by_category = FunctionCheck(
     reference=_sides,
     inputs=_draw_clips,
+    draws=1,
     same_shape=_not_two_lists,
     limits=(
         Limit(([], ["banjo"]), [[], []], "No clips at all make two empty lists."),
@@ -181,6 +182,7 @@ def _draw_tree(generator: torch.Generator) -> tuple[list[tuple[int, int]], list[
 joint_messages = FunctionCheck(
     reference=_messages,
     inputs=_draw_tree,
+    draws=1,
     shape_hint="Three tables of joint x joint: (3, joint, joint).",
     range=(0.0, 1.0),
     range_hint="Each entry is a share of what a joint hears, from 0 to 1.",
@@ -267,6 +269,7 @@ _UPRIGHT = torch.eye(2)
 vector_distance = FunctionCheck(
     reference=_distance,
     inputs=_draw_distance,
+    draws=1,
     shape_hint="One number for each pair of vectors: the features, the last axis, are gone.",
     range=(0.0, 4.0),
     range_hint="Two directions are at most 4 apart (the sum), and never less than 0.",
@@ -367,6 +370,7 @@ _APART = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
 inter_consistency = FunctionCheck(
     reference=_inter,
     inputs=_draw_inter,
+    draws=1,
     shape_hint="Two numbers: the positive term, and the negative one.",
     range=(0.0, None),
     range_hint="Distances and hinges are never negative.",
@@ -453,6 +457,7 @@ def _draw_intra(generator: torch.Generator) -> tuple[Tensor, Tensor, float]:
 intra_consistency = FunctionCheck(
     reference=_intra,
     inputs=_draw_intra,
+    draws=1,
     shape_hint="Two numbers: the positive term, and the negative one.",
     range=(0.0, None),
     range_hint="Distances and hinges are never negative.",
