@@ -269,7 +269,7 @@ _UPRIGHT = torch.eye(2)
 vector_distance = FunctionCheck(
     reference=_distance,
     inputs=_draw_distance,
-    draws=1,
+    draws=2,
     shape_hint="One number for each pair of vectors: the features, the last axis, are gone.",
     range=(0.0, 4.0),
     range_hint="Two directions are at most 4 apart (the sum), and never less than 0.",
@@ -370,7 +370,7 @@ _APART = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
 inter_consistency = FunctionCheck(
     reference=_inter,
     inputs=_draw_inter,
-    draws=1,
+    draws=2,
     shape_hint="Two numbers: the positive term, and the negative one.",
     range=(0.0, None),
     range_hint="Distances and hinges are never negative.",
@@ -457,7 +457,7 @@ def _draw_intra(generator: torch.Generator) -> tuple[Tensor, Tensor, float]:
 intra_consistency = FunctionCheck(
     reference=_intra,
     inputs=_draw_intra,
-    draws=1,
+    draws=2,
     shape_hint="Two numbers: the positive term, and the negative one.",
     range=(0.0, None),
     range_hint="Distances and hinges are never negative.",
@@ -555,7 +555,7 @@ truth_decay = FunctionCheck(
         Mistake(
             "every step",
             lambda step: _decay(step, every=1),
-            "0.9 to the power of `step` is gone after 22 steps; it is a tenth less every *hundred*.",
+            "0.9 to the power of `step` is gone after 22; it is a tenth less every *hundred*.",
         ),
         Mistake(
             "min",
