@@ -5,6 +5,7 @@ import torch
 from check_cases import checks_of, confirm, confirm_stage, functions_of
 
 from avlib import data, seco
+from avlib.check import consistency
 from avlib.check import seco_idea as checks
 from avlib.skeleton import edges
 
@@ -30,18 +31,18 @@ UNKNOWN = [
     ("joint_messages", lambda bones, far: 0 * checks._messages(bones, far), "limits"),
     ("joint_messages", lambda bones, far: checks._messages(bones[:3], far), "value"),
     ("vector_distance", lambda x, y, reduction: (x - y).square(), "shape"),
-    ("vector_distance", lambda x, y, reduction: -checks._distance(x, y, reduction), "range"),
-    ("vector_distance", lambda x, y, r: checks._distance(x, y, r) + 0.1, "limits"),
-    ("vector_distance", lambda x, y, r: checks._distance(x, y.detach(), r), "gradient"),
+    ("vector_distance", lambda x, y, reduction: -consistency._distance(x, y, reduction), "range"),
+    ("vector_distance", lambda x, y, r: consistency._distance(x, y, r) + 0.1, "limits"),
+    ("vector_distance", lambda x, y, r: consistency._distance(x, y.detach(), r), "gradient"),
     ("inter_consistency", lambda a, v, g, r, m: a, "shape"),
     ("inter_consistency", lambda a, v, g, r, m: (-v.sum(), a.sum()), "range"),
-    ("inter_consistency", lambda a, v, g, r, m: checks._inter(a, v, a, r, m), "limits"),
-    ("inter_consistency", lambda a, v, g, r, m: checks._inter(a.detach(), v, g, r, m), "gradient"),
-    ("intra_consistency", lambda a, t, m: checks._intra(a, t, m)[0], "shape"),
+    ("inter_consistency", lambda a, v, g, r, m: consistency._inter(a, v, a, r, m), "limits"),
+    ("inter_consistency", lambda a, v, g, r, m: consistency._inter(a.detach(), v, g, r, m), "gradient"),
+    ("intra_consistency", lambda a, t, m: consistency._intra(a, t, m)[0], "shape"),
     ("intra_consistency", lambda a, t, m: (-t.sum(), a.sum()), "range"),
-    ("intra_consistency", lambda a, t, m: checks._intra(a, t.detach(), m), "gradient"),
-    ("intra_consistency", lambda a, t, m: checks._intra(a, t, 0.5), "value"),
-    ("intra_consistency", lambda a, t, m: checks._intra(a, t, m + 0.1), "limits"),
+    ("intra_consistency", lambda a, t, m: consistency._intra(a, t.detach(), m), "gradient"),
+    ("intra_consistency", lambda a, t, m: consistency._intra(a, t, 0.5), "value"),
+    ("intra_consistency", lambda a, t, m: consistency._intra(a, t, m + 0.1), "limits"),
     ("truth_decay", lambda step: [step, 1], "shape"),
     ("truth_decay", lambda step: 2.0, "range"),
     ("truth_decay", lambda step: 0.5, "limits"),
@@ -63,20 +64,20 @@ def test_the_references_are_the_librarys():
     a, v, truth, partners = torch.rand(4, 1, 2, 6, generator=g)
     for margin in (0.02, 1.0):
         found = seco.consistency_terms(seco.Features(a, v, truth, partners), "mean", margin)
-        positive, negative = checks._inter(a[0], v[0], truth[0], 0.3, margin)
+        positive, negative = consistency._inter(a[0], v[0], truth[0], 0.3, margin)
         assert positive == pytest.approx(
             found["inter_positive"].item() + 0.3 * found["inter_truth"].item(), rel=1e-5
         )
         assert negative == pytest.approx(found["inter_negative"].item(), rel=1e-5)
-        positive, negative = checks._intra(a[0], partners[0], margin)
+        positive, negative = consistency._intra(a[0], partners[0], margin)
         assert positive == pytest.approx(found["intra_positive"].item(), rel=1e-5)
         assert negative == pytest.approx(found["intra_negative"].item(), rel=1e-5)
     for reduction in ("mean", "sum"):
         torch.testing.assert_close(
-            checks._distance(a, v, reduction), seco.distance(a, v, reduction)
+            consistency._distance(a, v, reduction), seco.distance(a, v, reduction)
         )
     for step in (0, 1, 99, 2185, 2186, 9999):
-        assert checks._decay(step) == seco.truth_weight(step)
+        assert consistency._decay(step) == seco.truth_weight(step)
 
 
 def test_the_graph_is_the_librarys():
