@@ -37,7 +37,11 @@ UNKNOWN = [
     ("inter_consistency", lambda a, v, g, r, m: a, "shape"),
     ("inter_consistency", lambda a, v, g, r, m: (-v.sum(), a.sum()), "range"),
     ("inter_consistency", lambda a, v, g, r, m: consistency._inter(a, v, a, r, m), "limits"),
-    ("inter_consistency", lambda a, v, g, r, m: consistency._inter(a.detach(), v, g, r, m), "gradient"),
+    (
+        "inter_consistency",
+        lambda a, v, g, r, m: consistency._inter(a.detach(), v, g, r, m),
+        "gradient",
+    ),
     ("intra_consistency", lambda a, t, m: consistency._intra(a, t, m)[0], "shape"),
     ("intra_consistency", lambda a, t, m: (-t.sum(), a.sum()), "range"),
     ("intra_consistency", lambda a, t, m: consistency._intra(a, t.detach(), m), "gradient"),
