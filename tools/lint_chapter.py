@@ -42,7 +42,7 @@ kernelspec:
 ---
 """
 COMPONENTS = (
-    "stem_mixer spec_cursor mask_lab heatmap_over_frame sim_matrix loss_stepper train_replay "
+    "stem_mixer spec_cursor mask_lab heatmap_over_frame sim_matrix loss_stepper train_replay matching_replay "
     "picture_slider ab_player scene_player audio_player video_player"
 ).split()
 _CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(?P<body>.*?)\n```$", re.M | re.S)
