@@ -125,6 +125,9 @@ def _check(stages: Sequence[Stage], losses: Sequence[float], players: list[str])
     """Raise an error that says which stage does not fit."""
     if len(stages) < 2 or stages[0].steps != 0:
         raise ValueError("a replay needs the stage of 0 steps first, and at least one more")
+    steps = [stage.steps for stage in stages]
+    if steps != sorted(set(steps)):
+        raise ValueError(f"the stages' steps must increase; got {steps}")
     if len(losses) != stages[-1].steps + 1 or not all(map(math.isfinite, losses)):
         raise ValueError(
             f"{stages[-1].steps} steps have {stages[-1].steps + 1} values of L_cs, all finite; "
