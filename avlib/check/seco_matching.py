@@ -590,7 +590,7 @@ too_long_a_step = AnswerCheck(
         "other two: which of them is the odd one out?",
         "C": "C is the model as it is, without any step. A and C are close to each other; what of "
         "the third?",
-        "none": "One of the three was matched with steps a thousand times too long.",
+        "none": "One of the three was matched with steps a hundred times too long.",
     },
     otherwise='Answer with a name of a track: "A", "B" or "C".',
     right="Steps that are too long leave the place where the model was trained, and what it knew.",
