@@ -520,7 +520,8 @@ paired_gain = FunctionCheck(
     reference=lambda after, before, group, drawn: _interval(after, before, group, drawn),
     inputs=_draw_scores,
     shape_hint="Three numbers: the mean gain, and the lower and upper bound.",
-    range_hint="All groups are drawn in some rows, none in others; no row draws nothing.",
+    range_hint="Something is not finite, though every row draws groups that have pairs. By what "
+    "is divided?",
     limits=(
         Limit(
             (

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 from bs4 import BeautifulSoup
+from PIL import Image
 
 from avlib.viz.matching import Stage, matching_replay
 
@@ -15,6 +16,7 @@ RATE = 11025
 NAMES = ("banjo", "flute")
 LEVELS = {0: (0.1, 0.2), 1: (0.3, 0.4), 4: (0.5, 0.6)}
 PITCHES = {0: (300, 400), 1: (500, 600), 4: (700, 800)}
+TOO_BRIGHT = np.full((4, 6), 2.0)
 LOSSES = [3.0, 2.9994, 2.999, 2.998, 2.996]
 
 
@@ -89,8 +91,6 @@ def test_low_rows_are_drawn_below():
     low[0] = 1.0
     stages = [stage(t, masks={"banjo": low, "flute": low}) for t in LEVELS]
     page = soup(made(stages))
-    from PIL import Image
-
     data = base64.b64decode(page.select_one(".avl-shot img")["src"].split(",")[1])
     pixels = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
     assert pixels[-1, 0].tolist() == [253, 231, 55]
@@ -118,7 +118,7 @@ def test_it_is_told_in_words():
         ([stage(0), stage(1)], [3.0, float("nan")], "all finite"),
         ([stage(0), stage(1, sdr_db={"banjo": 1.0})], LOSSES[:2], "sdr_db of step 1"),
         ([stage(0), stage(4), stage(1)], LOSSES[:2], "must increase"),
-        ([stage(0), stage(1, masks=dict.fromkeys(NAMES, np.full((4, 6), 2.0)))], LOSSES[:2], "0 to 1"),
+        ([stage(0), stage(1, masks=dict.fromkeys(NAMES, TOO_BRIGHT))], LOSSES[:2], "0 to 1"),
     ],
 )
 def test_refuses_what_does_not_fit(stages, losses, message):
