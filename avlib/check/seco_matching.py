@@ -605,7 +605,7 @@ matching_critique = AnswerCheck(
         "c": "The interval is right for *one* setting that was fixed before. Of the best of 24 it "
         "does not know that there were 23 others.",
         "d": "More steps are one more setting to choose, and it would be chosen in the same way.",
-        "e": "T = 0 is among them, so that the best of 24 cannot lose: a gain above zero is what "
+        "e": "T = 0 was tried as well, so that the winner cannot lose: a gain above zero is what "
         "chance alone would give.",
     },
     otherwise="Answer with the letter of one of the five proposals.",
