@@ -42,6 +42,7 @@ CHAPTERS = (
     "mix_and_separate",
     "localise",
     "seco_idea",
+    "seco_matching",
 )
 """Modules that hold checks, in the order of the book."""
 
