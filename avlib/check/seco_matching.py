@@ -83,9 +83,7 @@ def _descend(
     return theta
 
 
-def _old_slope(
-    loss: Callable[[Tensor], Tensor], theta: Tensor, steps: int, lr: float
-) -> Tensor:
+def _old_slope(loss: Callable[[Tensor], Tensor], theta: Tensor, steps: int, lr: float) -> Tensor:
     return theta - steps * lr * _slope(loss, theta)
 
 
@@ -431,6 +429,12 @@ choose_steps = FunctionCheck(
             "(beta as in the best cell).",
         ),
         Limit(
+            ([_cell(0.1, 1, -0.1), _cell(0.1, 5, -0.2)], -0.3),
+            (0.1, 1),
+            "Without matching the gain is -0.3, and -0.1 is better: compare with `plain`, not "
+            "with zero.",
+        ),
+        Limit(
             ([_cell(0.1, 1, 0.3), _cell(1.0, 1, 0.9, failed=2)], 0.2),
             (0.1, 1),
             "With beta = 1 L_cs was lost for two pairs: a mean over the others cannot be chosen.",
@@ -461,7 +465,7 @@ choose_steps = FunctionCheck(
             "always match",
             lambda grid, plain: _choose(grid, plain, zero=False),
             "If no cell beats plain separation, T = 0 is the choice. A table that cannot say "
-            "\"it does not help\" says nothing.",
+            '"it does not help" says nothing.',
         ),
         Mistake(
             "longest",
@@ -556,9 +560,7 @@ paired_gain = FunctionCheck(
         ),
         Mistake(
             "groups unweighted",
-            lambda after, before, group, drawn: _interval(
-                after, before, group, drawn, sized=False
-            ),
+            lambda after, before, group, drawn: _interval(after, before, group, drawn, sized=False),
             "You took the mean of the groups' means. A group of ten pairs then counts as much as "
             "one of two, and the interval is not that of the mean over the pairs.",
         ),

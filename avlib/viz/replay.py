@@ -209,7 +209,9 @@ def curve_html(name: str, values: Sequence[float | int], steps: Sequence[int]) -
     )
 
 
-def replay_poster(snapshots: Sequence[Snapshot], curves: Mapping[str, Sequence[float | int]]) -> bytes:
+def replay_poster(
+    snapshots: Sequence[Snapshot], curves: Mapping[str, Sequence[float | int]]
+) -> bytes:
     """Curves on top, first and last snapshot's pictures below."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
