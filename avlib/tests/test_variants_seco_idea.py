@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from check_cases import confirm_all_have_variants, confirm_variant, variants
+from check_cases import MANY_SEEDS, confirm_all_have_variants, confirm_variant, variants
 
 from avlib import data
+from avlib.check import seco_idea as checks
 
 
 def sides_by_comprehension(clips, held_out):
@@ -135,3 +136,18 @@ def test_variant(name, passes, function):
 
 def test_every_check_has_variants():
     confirm_all_have_variants(("seco_idea",), RIGHT, WRONG)
+
+
+def test_no_category_is_on_both_sides_and_nothing_clean_is_lost():
+    for seed in MANY_SEEDS:
+        clips, held_out = checks._draw_clips(torch.Generator().manual_seed(seed))
+        labels = {c["name"]: {data.category(one) for one in c["labels"]} for c in clips}
+        train, test = checks._sides(clips, held_out)
+        heard = set().union(*(labels[name] for name in train))
+        unheard = set().union(*(labels[name] for name in test))
+        assert heard, unheard
+        assert not heard & unheard
+        assert unheard <= set(held_out)
+        for name in labels.keys() - set(train) - set(test):
+            assert labels[name] & set(held_out)
+            assert labels[name] - set(held_out)
