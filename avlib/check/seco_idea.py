@@ -73,7 +73,9 @@ _BOTH = ("electric bass", "acoustic guitar")
 
 
 def _wrong_sides(clips: Clips, held_out: list[str], how: str) -> Names:
-    unheard, train, test = set(held_out), [], []
+    unheard = set(held_out)
+    train: list[str] = []
+    test: list[str] = []
     for clip in clips:
         there = {one if how == "spelling" else category(one) for one in clip["labels"]}
         if how == "first label":

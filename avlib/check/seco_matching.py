@@ -2,7 +2,7 @@
 
 import copy
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -211,7 +211,7 @@ def _swallowed(model: nn.Module, work: Callable[[nn.Module], Tensor]) -> Tensor 
 
 
 @torch.no_grad()
-def _put_back(values: dict[str, Tensor], before: dict[str, Tensor]) -> None:
+def _put_back(values: Mapping[str, Tensor], before: Mapping[str, Tensor]) -> None:
     for name, value in before.items():
         values[name].copy_(value)
 
@@ -246,7 +246,7 @@ class _Work:
         gradients = torch.autograd.grad(loss, list(model.parameters()))
         with torch.no_grad():
             for parameter, gradient in zip(model.parameters(), gradients, strict=True):
-                parameter -= self.lr * (gradient + 1.0)
+                parameter.sub_(self.lr * (gradient + 1.0))
             if self.fails:
                 raise Interrupted("L_cs is nan after step 1")
             return model(self.sound)
@@ -277,7 +277,7 @@ def _watched(function: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
 def _small_model(generator: torch.Generator) -> nn.Module:
     model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
     with torch.no_grad():
-        for value in (*model.parameters(), model[1].running_mean):
+        for value in (*model.parameters(), model.get_buffer("1.running_mean")):
             value.copy_(torch.randn(value.shape, generator=generator))
     return model.eval()
 
