@@ -73,7 +73,9 @@ class Clip:
         boxes: player with instrument, xyxy in pixels, NaN where not seen (None: not known).
         joints: x, y in pixels and confidence (None: not known).
         sounding: who sounds in which frame (None: not known).
-        notes: what each player plays in the whole clip (None: not known).
+        notes: what each player plays in the whole clip, as it sounds (None: not known).
+        transpose: semitones by which the players' instruments are higher than others of their
+            category, see `avlib.orchestra.make_scene`.
     """
 
     name: str
@@ -90,6 +92,7 @@ class Clip:
     joints: Float32[np.ndarray, "frame player joint 3"] | None = None
     sounding: Bool[np.ndarray, "frame player"] | None = None
     notes: tuple[tuple[Note, ...], ...] | None = None
+    transpose: int = 0
 
     @property
     def seconds(self) -> float:

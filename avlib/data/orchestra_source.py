@@ -17,10 +17,11 @@ from avlib.orchestra.instruments import MUSIC21, instrument
 from avlib.orchestra.programme import (
     check_programme,
     draw_programme,
+    draw_transpose,
     player_name,
     random_generator,
 )
-from avlib.orchestra.scene import make_scene
+from avlib.orchestra.scene import TRANSPOSE, make_scene
 
 ENDLESS = 2**40
 """The length of an orchestra without a given length: no clip is ever heard twice."""
@@ -35,12 +36,16 @@ class Performance(Entry):
         numbers: the players' numbers, see `avlib.orchestra.instruments.PLAYERS`.
         silent: positions of the players who are there but do not play.
         hard: hard cases, see `make_scene`.
+        expression: how far players rise with the pitch, see `make_scene`.
+        transpose: semitones by which they sound higher than written, see `make_scene`.
     """
 
     seed: int = 0
     numbers: tuple[int, ...] = ()
     silent: tuple[int, ...] = ()
     hard: tuple[str, ...] = ()
+    expression: float = 0.0
+    transpose: int = 0
 
     @property
     def pictures(self) -> None:
@@ -59,6 +64,8 @@ def performance(
     fps: float = 4.0,
     silent: Sequence[int] = (),
     hard: Sequence[str] = (),
+    expression: float = 0.0,
+    transpose: int = 0,
 ) -> Performance:
     """Write the entry of one clip of the orchestra.
 
@@ -72,6 +79,8 @@ def performance(
         fps: pictures per second, where `read` is not told when to take them.
         silent: positions of players who are there but do not play.
         hard: hard cases, see `make_scene`.
+        expression: how far players rise with the pitch, see `make_scene`.
+        transpose: semitones by which they sound higher than written, see `make_scene`.
 
     Raises:
         ValueError: an unknown instrument or split, or a player who belongs to another split.
@@ -101,6 +110,8 @@ def performance(
         numbers=tuple(numbers),
         silent=tuple(silent),
         hard=tuple(hard),
+        expression=expression,
+        transpose=transpose,
     )
 
 
@@ -139,6 +150,10 @@ class Orchestra:
         silent_probability: how likely it is that a player is there but does not play (somebody
             always does).
         hard: hard cases in every scene, see `make_scene`.
+        expression: how far players rise with the pitch, see `make_scene`.
+        transpose: at most so many semitones is each scene higher or lower than written: drawn for
+            every scene, cut so that its instruments stay between the orchestra's lowest and
+            highest pitch; 0: as written, always.
 
     Raises:
         ValueError: an unknown instrument or split, or not enough instruments for a scene.
@@ -160,6 +175,8 @@ class Orchestra:
     rate: int = 11025
     silent_probability: float = 0.0
     hard: Sequence[str] = field(default=())
+    expression: float = 0.0
+    transpose: int = 0
 
     def __post_init__(self) -> None:
         check_player_split(self.split)
@@ -167,6 +184,10 @@ class Orchestra:
         object.__setattr__(self, "instruments", labels)
         object.__setattr__(self, "hard", tuple(self.hard))
         check_programme(labels, self.players_per_scene, self.silent_probability)
+        if not 0 <= self.transpose <= TRANSPOSE:
+            raise ValueError(
+                f"transpose goes from 0 to {TRANSPOSE} semitones; got {self.transpose}"
+            )
         if self.length is not None and self.length < 1:
             raise ValueError(f"an orchestra of {self.length} clips; give 1 or more, or None")
 
@@ -194,6 +215,8 @@ class Orchestra:
             fps=self.fps,
             silent=drawn.silent,
             hard=self.hard,
+            expression=self.expression,
+            transpose=draw_transpose(drawn, self.transpose),
         )
 
     def read(
@@ -296,6 +319,8 @@ def perform(
         players=entry.numbers,
         frame_times=times,
         hard=entry.hard,
+        expression=entry.expression,
+        transpose=entry.transpose,
         pictures=pictures,
     )
     stems = scene.stems[:, first:last]
@@ -314,4 +339,5 @@ def perform(
         joints=scene.joints,
         sounding=scene.sounding,
         notes=scene.notes,
+        transpose=entry.transpose,
     )

@@ -24,7 +24,7 @@ because the test categories must not choose the model).
 
 import csv
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from itertools import combinations
 from pathlib import Path
@@ -219,11 +219,19 @@ def _from_row(row: dict[str, str], side: str, recipe: PairList) -> Performance:
 
 
 def pairs_source(
-    pairs: tuple[Pair, ...], size: int | tuple[int, int] = 128, rate: int = 11025
+    pairs: tuple[Pair, ...],
+    size: int | tuple[int, int] = 128,
+    rate: int = 11025,
+    expression: float = 0.0,
 ) -> Performances:
     """Line the clips of pairs up as a source: pair i has the entries 2 i and 2 i + 1."""
-    entries = tuple(clip for pair in pairs for clip in pair.clips)
+    entries = _played(pairs, expression)
     return Performances(entries, entries[0].split, size, rate)
+
+
+def _played(pairs: Sequence[Pair], expression: float) -> tuple[Performance, ...]:
+    """The clips of pairs, one after another."""
+    return tuple(replace(clip, expression=expression) for pair in pairs for clip in pair.clips)
 
 
 def stored_mixes(
@@ -235,6 +243,7 @@ def stored_mixes(
     limit: int | None = None,
     sights: Sequence[str] = ("frames",),
     joint_noise: JointNoise | None = None,
+    expression: float = 0.0,
 ) -> MixAndSeparate:
     """Make the evaluation set of a stored list.
 
@@ -246,6 +255,7 @@ def stored_mixes(
         limit: take only so many pairs, from the first on.
         sights: what is shown of the players, see `MixAndSeparate`.
         joint_noise: spoils the joints, each pair's always alike, see `MixAndSeparate`.
+        expression: how far players rise with the pitch, see `avlib.orchestra.make_scene`.
 
     Raises:
         ValueError: there is no such list, or pairs without a rule.
@@ -262,7 +272,7 @@ def stored_mixes(
         raise ValueError("say how the pairs are mixed: rule='sop', 'cosep' or 'seco'")
     chosen = tuple(pairs)[:limit]
     return MixAndSeparate(
-        pairs_source(chosen, rate=front_end.rate),
+        pairs_source(chosen, rate=front_end.rate, expression=expression),
         2,
         rule,
         train=False,
@@ -286,6 +296,7 @@ def seco_mixes(
     limit: int | None = None,
     sights: Sequence[str] = ("frames",),
     joint_noise: JointNoise | None = None,
+    expression: float = 0.0,
 ) -> MixAndSeparate:
     """Make SeCo's evaluation set of mixtures of N solos, all of different categories.
 
@@ -304,6 +315,7 @@ def seco_mixes(
         limit: take only so many, from the first on.
         sights: what is shown of the players, see `MixAndSeparate`.
         joint_noise: spoils the joints, see `MixAndSeparate`.
+        expression: how far players rise with the pitch, see `avlib.orchestra.make_scene`.
 
     Raises:
         ValueError: there is no such split, or n is not 2 to 4.
@@ -319,14 +331,13 @@ def seco_mixes(
     view = seco_view() if view is None else view
     name = f"seco-{split}-validation" if validation else f"seco-{split}"
     if n == 2:
-        chosen = load_pairs(name)[:count]
-        entries = tuple(clip for pair in chosen for clip in pair.clips)
+        entries = _played(load_pairs(name)[:count], expression)
     else:
         drawn = (
             _draw_mix(categories, n, "validation" if validation else "test", number, name, seed)
             for number in range(count)
         )
-        entries = tuple(clip for clips in drawn for clip in clips)
+        entries = tuple(replace(clip, expression=expression) for clips in drawn for clip in clips)
     places = [tuple(range(k, k + n)) for k in range(0, len(entries), n)][:limit]
     return MixAndSeparate(
         Performances(entries, entries[0].split, rate=front_end.rate),

@@ -92,7 +92,7 @@ def attributes_input(clip: Clip, moments: int = 24) -> Float32[Tensor, "player f
     ==================  ====================================================================
     feature             what it is
     ==================  ====================================================================
-    0, 1                lowest and highest pitch of the instrument, (MIDI - 60) / 24
+    0, 1                lowest and highest pitch that the instrument sounds, (MIDI - 60) / 24
     2                   how many notes it may sound at once, divided by 4
     3 to 8              technique, one-hot: bowed, plucked, strummed, keyed, blown, struck
     9 to 8 + m          notes that begin in each of the m moments, chords counted in full
@@ -135,7 +135,8 @@ def _instrument(clip: Clip, label: str) -> Float32[Tensor, " feature"]:
         played = INSTRUMENTS[category(label)]
     except ValueError as error:
         raise ClipError(f"clip {clip.name!r} has no attributes: {error}") from error
-    numbers = [(played.low - 60) / 24, (played.high - 60) / 24, played.voices / 4]
+    low, high = played.low + clip.transpose, played.high + clip.transpose
+    numbers = [(low - 60) / 24, (high - 60) / 24, played.voices / 4]
     return torch.tensor(numbers + [float(played.technique == name) for name in TECHNIQUES])
 
 

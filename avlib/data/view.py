@@ -147,14 +147,21 @@ def sop_view(size: int = 224, frames: int = 3, spacing_s: float = 3.0) -> View:
     return View(augment, frames, spacing_s, "centre", int(size * augment.scale), size)
 
 
-def seco_view(size: int = 128, frames: int = 24, seconds: float = 6.0) -> View:
+def seco_view(
+    size: int = 128, frames: int = 24, seconds: float = 6.0, augment: bool = True
+) -> View:
     """Give the pictures of SeCo: 24 over 6 s; the crop out of 160 pixels is 128.
 
     Args:
-        size: of the square that the network sees, pixels; 1.25 times as much is read.
+        size: of the square that the network sees, pixels; 1.25 times as much is read to be cut.
         frames: how many.
         seconds: over which they are spread.
+        augment: cut and mirror; False: all of the picture is seen, in training and evaluation.
+
+    Example:
+        >>> seco_view(64).read_size(train=True), seco_view(64, augment=False).read_size(train=True)
+        ((80, 80), (64, 64))
     """
-    side = size * 160 // 128
-    augment = SeCoAugment(size, side)
-    return View(augment, frames, seconds / frames, "start", (side, side), (side, side))
+    side = size * 160 // 128 if augment else size
+    cut = SeCoAugment(size, side, flip=0.5 if augment else 0.0)
+    return View(cut, frames, seconds / frames, "start", (side, side), (side, side))

@@ -46,6 +46,8 @@ def perform(
     seconds: float | int,
     rng: np.random.Generator,
     tint: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    expression: float | int = 0.0,
+    transpose: int = 0,
 ) -> Performance:
     """Move one player through the notes.
 
@@ -57,11 +59,13 @@ def perform(
         seconds: length of the scene (blinks are spread over it).
         rng: draws the idle life (sway, gaze, blinks), which follows no note.
         tint: lighting, multiplied into all colours.
+        expression: how far head and shoulders rise with the pitch, see `make_scene`.
+        transpose: semitones by which the notes sound higher than they are written.
     """
     hold, stance = HOLDS[instrument]
     look = look_of(instrument, player)
     timeline = Timeline(notes, find(instrument), times)
-    body = Body(stance, look, timeline, idle_of(times, seconds, rng))
+    body = Body(stance, look, timeline, idle_of(times, seconds, rng), expression, transpose)
     sketch = Sketch(len(times), tint)
     rig = Rig(sketch, body, look, timeline)
     hold(rig)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avlib.orchestra.instruments import PLAYERS
+from avlib.orchestra.instruments import INSTRUMENTS, PLAYERS
 
 
 @dataclass(frozen=True)
@@ -111,3 +111,26 @@ def draw_programme(
         players=tuple(numbers.tolist()),
         silent=tuple(silent.tolist()),
     )
+
+
+def draw_transpose(programme: Programme, most: int) -> int:
+    """Draw by how many semitones all of a scene sounds higher than written.
+
+    Evenly from -most to most, cut so that no instrument leaves the range of the whole orchestra.
+    The draw belongs to the scene's seed, and is its own: nothing else of the scene moves.
+
+    Args:
+        programme: of the scene.
+        most: semitones; 0: as written.
+
+    Example:
+        >>> flute = Programme(0, ("flute",), (0,), ())
+        >>> draw_transpose(flute, 9), draw_transpose(flute, 0)
+        (-8, 0)
+    """
+    table = INSTRUMENTS.values()
+    played = [INSTRUMENTS[name] for name in programme.instruments]
+    room_below = min(one.low for one in played) - min(one.low for one in table)
+    room_above = max(one.high for one in table) - max(one.high for one in played)
+    rng = random_generator("transpose", programme.seed)
+    return int(rng.integers(-min(most, room_below), min(most, room_above) + 1))

@@ -5,7 +5,7 @@ Picture and sound are two readings of the same notes. A scene is a pure function
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, UInt8
@@ -23,6 +23,7 @@ from avlib.skeleton import MIRRORED
 HARD_CASES = ("poster", "two_sounds", "small", "occlusion")
 PEAK = 0.95  # stems are scaled down together so that neither they nor their sum pass this
 SOUNDING_DB = -50.0  # a player sounds when louder than this, relative to the stem's loudest sample
+TRANSPOSE = 12  # semitones: a size or two larger or smaller, not another instrument
 SOUNDING_S = 0.0625  # least half width of the window in which that is measured
 
 
@@ -44,7 +45,7 @@ class Scene:
         sounding: whether a player is heard at a frame: RMS of the stem within half a period of
             the ``frames`` asked for (at least 62.5 ms) either way, above -50 dB of the stem's
             greatest sample. ``frame_times`` does not change that window.
-        notes: what each player plays.
+        notes: what each player plays, as it sounds.
         seconds: length.
         rate: samples a second.
         fps: frames a second.
@@ -94,6 +95,8 @@ def _check(
     hard: Sequence[str],
     seconds: float | int,
     count: int,
+    expression: float,
+    transpose: int,
 ) -> None:
     if not 1 <= len(instruments) <= 4:
         raise ValueError(f"a scene has one to four players, not {len(instruments)}")
@@ -103,6 +106,12 @@ def _check(
         raise ValueError(f"silent={tuple(silent)} must number players 0 to {len(instruments) - 1}")
     if count < 1 or seconds <= 0:
         raise ValueError(f"a scene needs time and frames, not {seconds} s with {count} frames")
+    if not 0 <= expression <= 1:
+        raise ValueError(f"expression goes from 0 to 1; got {expression}")
+    if abs(transpose) > TRANSPOSE:
+        raise ValueError(
+            f"transpose goes from {-TRANSPOSE} to {TRANSPOSE} semitones; got {transpose}"
+        )
     unknown = sorted(set(hard) - set(HARD_CASES))
     if unknown:
         raise ValueError(f"unknown hard case {unknown[0]!r}; there are {', '.join(HARD_CASES)}")
@@ -131,17 +140,23 @@ def _sound(
     scores: Sequence[tuple[Note, ...]],
     seconds: float | int,
     rate: int,
+    transpose: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Stems (player, sample) and their sum, scaled together to a peak of at most 0.95."""
     stems = np.zeros((len(instruments), round(seconds * rate)), np.float32)
     for k, (name, player, notes) in enumerate(zip(instruments, players, scores, strict=True)):
         if notes:
             rng = _generator(seed, "sound", k, name)
-            stems[k] = play(notes, name, player, seconds, rate, rng)
+            stems[k] = play(notes, name, player, seconds, rate, rng, transpose)
     peak = max(float(np.abs(stems).max(initial=0)), float(np.abs(stems.sum(0)).max(initial=0)))
     if peak > PEAK:
         stems *= np.float32(PEAK / peak)
     return stems, stems.sum(0)
+
+
+def _heard(notes: tuple[Note, ...], transpose: int) -> tuple[Note, ...]:
+    """Notes at the pitch that is heard."""
+    return tuple(replace(note, pitch=note.pitch + transpose) for note in notes)
 
 
 def sounding_at(
@@ -222,6 +237,8 @@ def _see(
     size: tuple[int, int],
     hard: Sequence[str],
     pictures: bool,
+    expression: float,
+    transpose: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Frames, boxes, instrument boxes, joints."""
     height, width = size
@@ -230,7 +247,9 @@ def _see(
     inks, boxes, tools, joints = [], [], [], []
     for k, (name, player) in enumerate(zip(instruments, players, strict=True)):
         rng = _generator(seed, "idle", k)
-        act = perform(name, player, scores[k], times, seconds, rng, room.tint)
+        act = perform(
+            name, player, scores[k], times, seconds, rng, room.tint, expression, transpose
+        )
         ink, at = _place(act, spots[k])
         inks.append(ink)
         bounds = ink.bounds()
@@ -287,6 +306,8 @@ def make_scene(
     frame_times: Sequence[float] | np.ndarray | None = None,
     hard: Sequence[str] = (),
     pictures: bool = True,
+    expression: float = 0.0,
+    transpose: int = 0,
 ) -> Scene:
     """Make one scene of the Pocket Orchestra.
 
@@ -307,6 +328,14 @@ def make_scene(
             stem), "small" (far away, anywhere), "occlusion" (something stands in front; boxes
             and joints stay as if it did not).
         pictures: False: nothing is painted, ``frames`` is empty; all else stays the same.
+        expression: how far head, shoulders and arms rise with high notes and sink with low ones,
+            from 0 (not at all) to 1 (by 4.5 % of the player's square, the head by 8.4 %, from
+            MIDI 60 to 90). Everybody moves by the same law, whatever they play: singers and many
+            players do raise their heads with the pitch, if less, and less reliably.
+        transpose: semitones by which everybody sounds higher than written, -12 to 12, as on a
+            smaller instrument of the same make (a larger one below 0). The hands play what is
+            written; the sound, `Scene.notes` and what `expression` moves have the pitch that is
+            heard. Instruments do come in such families; it makes many out of few.
 
     Raises:
         ValueError: an argument that no scene can have; the message says what would do.
@@ -318,7 +347,7 @@ def make_scene(
     """
     instruments = tuple(instruments)
     count = frames if frame_times is None else min(frames, len(frame_times))
-    _check(instruments, silent, hard, seconds, count)
+    _check(instruments, silent, hard, seconds, count, expression, transpose)
     height, width = (size, size) if isinstance(size, int) else size
     if frame_times is None:
         times, fps = np.arange(frames) * (seconds / frames), frames / seconds
@@ -328,9 +357,19 @@ def make_scene(
         fps = (len(times) - 1) / span if span > 0 else frames / seconds
     identities = _identities(seed, instruments, split, players)
     scores = _scores(seed, instruments, silent, seconds, "two_sounds" in hard)
-    stems, mixture = _sound(seed, instruments, identities, scores, seconds, rate)
+    stems, mixture = _sound(seed, instruments, identities, scores, seconds, rate, transpose)
     picture, boxes, tools, joints = _see(
-        seed, instruments, identities, scores, times, seconds, (height, width), hard, pictures
+        seed,
+        instruments,
+        identities,
+        scores,
+        times,
+        seconds,
+        (height, width),
+        hard,
+        pictures,
+        expression,
+        transpose,
     )
     heard = sounding_at(stems, times, rate, max(SOUNDING_S, 0.5 * seconds / frames))
     return Scene(
@@ -343,7 +382,7 @@ def make_scene(
         instrument_boxes=tools,
         joints=joints,
         sounding=heard,
-        notes=scores,
+        notes=tuple(_heard(notes, transpose) for notes in scores),
         seconds=float(seconds),
         rate=rate,
         fps=float(fps),

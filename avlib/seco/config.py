@@ -24,6 +24,7 @@ CONSISTENCY: dict[str, tuple[Term, ...]] = {
 """Which terms a row of the table is trained with."""
 
 ENCODER_INPUTS = ("released", "log_masked")
+AUGMENTS = ("seco", "none")
 STEPS_PER_EPOCH = 500
 """Steps of the paper's "epoch", derived: we assume 800 training videos, each taken 10 times, in
 batches of 16 (factor and batch stand in the authors' code; the number of videos is our round
@@ -79,7 +80,13 @@ class SeCoConfig:
         init: how the other weights are drawn, see `avlib.nets.initialise`.
         threshold: masks above it become 1, others 0, when sounds are separated; None leaves
             them soft, as SeCo does.
-        frame_size: side of the pictures, pixels; 1.25 times as much is read.
+        expression: how far the orchestra's players rise with the pitch, in training and evaluation,
+            see `avlib.orchestra.make_scene`; nothing where the clips are your own.
+        transpose: at most so many semitones are the orchestra's clips higher or lower than written,
+            in training only, see `avlib.data.Orchestra`; likewise.
+        augment: "seco": pictures and joints are cut out of a margin and mirrored at random in
+            training, and the middle is taken in evaluation; "none": all of the picture, always.
+        frame_size: side of the pictures, pixels; 1.25 times as much is read to be cut.
         frames: pictures of a clip, or moments of its joints.
         batch_size: mixes that a training step draws, all processes together.
         pairings: in how many mixes of a step each clip takes part; above 1 the clips of the
@@ -127,6 +134,9 @@ class SeCoConfig:
     sight_weights: str | None = None
     init: str = "sop"
     threshold: float | None = None
+    expression: float = 0.0
+    transpose: int = 0
+    augment: str = "seco"
     frame_size: int = 128
     frames: int = 24
     batch_size: int = 16
@@ -159,6 +169,7 @@ class SeCoConfig:
             ("encoder_input", self.encoder_input, ENCODER_INPUTS),
             ("image_dilation", self.image_dilation, tuple(DILATIONS)),
             ("joint_noise", self.joint_noise, (None, "estimator")),
+            ("augment", self.augment, AUGMENTS),
         ):
             if value not in allowed:
                 raise ValueError(
@@ -327,6 +338,9 @@ def pocket(modality: str = "video", split: str = "S1") -> SeCoConfig:
         image_frames=3,
         joint_widths=(16,) * 3 + (32,) * 3 + (64,) * 5,
         init="he",
+        expression=1.0,
+        transpose=9,
+        augment="none",
         frame_size=64,
         batch_size=8,
         pairings=2,

@@ -225,11 +225,12 @@ def view(cfg: SeCoConfig) -> "View":
 
     The image modality's are those that `FrameNet` would choose out of all (`avlib.seco.spread`).
     """
-    seconds = cfg.front_end.seconds
-    if cfg.modality != "image" or cfg.image_frames >= cfg.frames:
-        return data.seco_view(cfg.frame_size, cfg.frames, seconds)
-    few = data.seco_view(cfg.frame_size, cfg.image_frames, seconds)
-    return replace(few, align="centre")
+    some = cfg.modality == "image" and cfg.image_frames < cfg.frames
+    frames = cfg.image_frames if some else cfg.frames
+    whole = data.seco_view(
+        cfg.frame_size, frames, cfg.front_end.seconds, augment=cfg.augment == "seco"
+    )
+    return replace(whole, align="centre") if some else whole
 
 
 def training_mixes(cfg: SeCoConfig, source: "Source | None" = None) -> "MixAndSeparate":
@@ -245,7 +246,14 @@ def training_mixes(cfg: SeCoConfig, source: "Source | None" = None) -> "MixAndSe
     """
     if source is None:
         seen, _ = data.category_split(cfg.split)
-        source = data.Orchestra("train", seen, seed=cfg.seed, length=cfg.clips)
+        source = data.Orchestra(
+            "train",
+            seen,
+            seed=cfg.seed,
+            length=cfg.clips,
+            expression=cfg.expression,
+            transpose=cfg.transpose,
+        )
     data.check_categories(source, cfg.split)
     if cfg.clips is not None:
         source = data.Remembered(source)
@@ -271,6 +279,7 @@ def validation_mixes(cfg: SeCoConfig) -> "MixAndSeparate":
         f"seco-{cfg.split}-validation",
         front_end=cfg.front_end,
         limit=cfg.validation_pairs,
+        expression=cfg.expression,
         **shown(cfg),
     )
     if cfg.clips is not None:

@@ -205,7 +205,9 @@ def pairs_of(
             data.check_categories(pairs.source, cfg.split)
         return type(pairs.source).__name__, pairs
     name = pairs or f"seco-{cfg.split}"
-    how = shown(cfg, joint_noise) | {"front_end": cfg.front_end, "limit": limit}
+    how = shown(cfg, joint_noise) | {
+        "front_end": cfg.front_end, "limit": limit, "expression": cfg.expression,
+    }  # fmt: skip
     of_more = re.fullmatch(r"seco-(S\d)-N(\d)", name)
     recipe = data.pair_list(name if of_more is None else f"seco-{of_more[1]}")
     unfair = _unfair(cfg, name, recipe, choosing)

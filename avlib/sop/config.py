@@ -48,6 +48,10 @@ class SoPConfig:
         validation_pairs: how many of the stored validation pairs are looked at.
         channels_last: memory layout of the networks, for speed only.
         seed: of the weights and of the training mixes.
+        expression: how far the orchestra's players rise with the pitch, in training and evaluation,
+            see `avlib.orchestra.make_scene`; nothing where the clips are your own.
+        transpose: at most so many semitones are the orchestra's clips higher or lower than written,
+            in training only, see `avlib.data.Orchestra`; likewise.
         colour_leak: a CONTROL, never a recipe: every picture is tinted with a colour that
             belongs to its category, in training and evaluation, so that recognising instruments
             takes no more than telling colours apart. What a model gains with it and not without
@@ -80,6 +84,8 @@ class SoPConfig:
     validation_pairs: int = 128
     channels_last: bool = False
     seed: int = 0
+    expression: float = 0.0
+    transpose: int = 0
     colour_leak: bool = False
 
     def __post_init__(self) -> None:

@@ -158,7 +158,13 @@ def evaluate(
     cfg, began = model.cfg, time.monotonic()
     data = pairs if isinstance(pairs, str) else type(pairs.source).__name__
     if isinstance(pairs, str):
-        pairs = stored_mixes(pairs, front_end=cfg.front_end, view=view(cfg), limit=limit)
+        pairs = stored_mixes(
+            pairs,
+            front_end=cfg.front_end,
+            view=view(cfg),
+            limit=limit,
+            expression=cfg.expression,
+        )
     device = next(model.parameters()).device
     tally = Tally()
     losses: list[float] = []

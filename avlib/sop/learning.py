@@ -130,7 +130,13 @@ def training_mixes(
     from avlib.data import MixAndSeparate, Orchestra
 
     if source is None:
-        source = Orchestra("train", cfg.instruments, seed=cfg.seed)
+        source = Orchestra(
+            "train",
+            cfg.instruments,
+            seed=cfg.seed,
+            expression=cfg.expression,
+            transpose=cfg.transpose,
+        )
     front_end = cfg.front_end
     if cfg.train_samples is not None:
         front_end = type(front_end)(**(asdict(front_end) | {"samples": cfg.train_samples}))
@@ -187,7 +193,11 @@ def train(
     mixes = training_mixes(cfg, source, rule)
     if validation is None:
         validation = stored_mixes(
-            "sop-validation", front_end=cfg.front_end, view=view(cfg), limit=cfg.validation_pairs
+            "sop-validation",
+            front_end=cfg.front_end,
+            view=view(cfg),
+            limit=cfg.validation_pairs,
+            expression=cfg.expression,
         )
     data = {"name": type(mixes.source).__name__, "split": mixes.source.split}
     if rule != "sop":

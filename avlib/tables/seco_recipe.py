@@ -40,9 +40,14 @@ class SoundOfPixelsRecipe:
         """Sound of Pixels' recipe with what is SeCo's."""
         from avlib import seco, sop
 
-        limit = seco.PRESETS[preset](split=data.split).train.max_minutes
+        like = seco.PRESETS[preset](split=data.split)
+        limit = like.train.max_minutes
         cfg = sop.PRESETS[preset]().changed(
-            front_end=SECO, instruments=category_split(data.split)[0], max_minutes=limit
+            front_end=SECO,
+            instruments=category_split(data.split)[0],
+            max_minutes=limit,
+            expression=like.expression,
+            transpose=like.transpose,
         )
         if cfg.train_samples is not None:  # the same share of a clip as in its own recipe
             cfg = cfg.changed(train_samples=SECO.samples // 2)
@@ -61,6 +66,7 @@ class SoundOfPixelsRecipe:
             front_end=cfg.front_end,
             view=view(cfg),
             limit=cfg.validation_pairs,
+            expression=cfg.expression,
         )
         sop.train(cfg, folder, validation=validation, rule="seco")
 
@@ -80,7 +86,7 @@ class SoundOfPixelsRecipe:
                 cfg = model.cfg
                 pairs = seco_mixes(
                     data.split, data.sources, front_end=cfg.front_end, view=view(cfg),
-                    limit=trial.pairs,
+                    limit=trial.pairs, expression=cfg.expression,
                 )  # fmt: skip
             limit = trial.pairs if isinstance(pairs, str) else None
             result = sop.evaluate(model, pairs, limit=limit)

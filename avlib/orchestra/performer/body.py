@@ -132,16 +132,25 @@ class Body:
     person's own right, left in the picture.
     """
 
-    def __init__(self, stance: Stance, look: Look, timeline: Timeline, idle: Idle) -> None:
+    def __init__(
+        self,
+        stance: Stance,
+        look: Look,
+        timeline: Timeline,
+        idle: Idle,
+        expression: Real = 0.0,
+        transpose: int = 0,
+    ) -> None:
         x, low = stance.x, 0.03 if stance.seated else 0.0
         lungs = timeline.lungs() if timeline.instrument.technique == "blown" else timeline.zero
         self.stance, self.look, self.idle, self.lungs = stance, look, idle, lungs
-        sway = idle.sway
+        lift = expression * timeline.height(transpose)
+        sway = idle.sway - 0.045j * lift
         self.sway = sway
         breath = -0.012j * lungs
         self.neck = x + 1j * (0.39 + low) + sway + 0.5 * breath
         self.chest = x + 1j * (0.49 + low) + 0.8 * sway
-        self.head = x + 1j * (0.265 + low) + 1.2 * sway + idle.nod + 0.6 * breath
+        self.head = x + 1j * (0.265 + low) + 1.2 * sway + idle.nod - 0.03j * lift + 0.6 * breath
         wide = 0.118 * look.shoulders
         self.right_shoulder = self.neck - wide + 0.03j + breath
         self.left_shoulder = self.neck + wide + 0.03j + breath

@@ -116,6 +116,19 @@ class Timeline:
         before = np.concatenate([values[:1], values[:-1]])
         return ease(self.times, keys, np.stack([before, values], 1).ravel())
 
+    def height(self, transpose: int = 0) -> np.ndarray:
+        """Absolute pitch of the note that is played or was last, -1 (MIDI 30) to 1 (90), (frame,).
+
+        Not relative to the instrument's range, as `pitch` is.
+
+        Args:
+            transpose: semitones by which the notes sound higher than they are written.
+        """
+        s = self.strokes
+        if not len(s):
+            return self.zero
+        return self.held(s, ((s.midi + transpose - 60.0) / 30.0).clip(-1, 1), 0.15)
+
     def bow(self) -> np.ndarray:
         """Where on the bow the string is, -1 (frog) to 1 (tip): each note reverses it, (frame,)."""
         s = self.strokes

@@ -41,13 +41,15 @@ def bank_index() -> dict:
 
 
 @cache
-def bank_notes(instrument: str, rate: int) -> tuple[BankNote, ...]:
+def bank_notes(instrument: str, rate: int, higher: int = 0) -> tuple[BankNote, ...]:
     """Read an instrument's notes and bring them to a rate; kept in memory from then on.
 
     Args:
         instrument: a name of `INSTRUMENTS`.
         rate: sampling rate in Hz at which they will be played; they are held at the smallest
             multiple of it that is at least 32 kHz, without what would fold back at `rate`.
+        higher: how many semitones above their pitch they may be played, beside the two that
+            melodies need.
 
     Returns:
         The notes, from low to high.
@@ -57,8 +59,8 @@ def bank_notes(instrument: str, rate: int) -> tuple[BankNote, ...]:
     factor = oversampling(rate)
     common = math.gcd(bank_rate, rate * factor)
     up, down = rate * factor // common, bank_rate // common
-    # Two semitones up and the sharpest tuning must stay below half the rate.
-    limit = min(1.0, 0.98 * rate / 2 ** (2.2 / 12) / bank_rate)
+    # Two semitones up, the sharpest tuning and what is asked for must stay below half the rate.
+    limit = min(1.0, 0.98 * rate / 2 ** ((2.2 + higher) / 12) / bank_rate)
     notes = []
     for note in entry["notes"]:
         piece = whole[note["start"] : note["start"] + note["length"]] * note["gain"]

@@ -27,6 +27,7 @@ def play(
     seconds: float,
     rate: int = 11025,
     rng: Generator | None = None,
+    transpose: int = 0,
 ) -> Float32[np.ndarray, " sample"]:
     """Play notes on an instrument in a player's voice.
 
@@ -41,6 +42,8 @@ def play(
         rate: sampling rate in Hz.
         rng: decides which stretch of noise is heard and how evenly the notes come; without it
             these follow from instrument and player, and every clip has the same.
+        transpose: semitones by which all comes out higher than `notes` say: a smaller instrument of
+            the same make (below 0: a larger one), whose formants move with its pitches.
 
     Returns:
         round(seconds * rate) samples; about -20 dBFS RMS while sounding, peak below 1.
@@ -61,7 +64,7 @@ def play(
     if not notes:
         return np.zeros(length, np.float32)
     rng = rng or generator("play", instrument, player)
-    buses = _dry(notes, instrument, own, length, rate, rng)
+    buses = _dry(notes, instrument, own, length, rate, rng, transpose)
     wave = put_on(buses, responses(instrument, player, rate))
     nominal = 10 ** (NOMINAL_DB / 20)
     at = int(rng.integers(_NOISE_SAMPLES // 4))
@@ -75,10 +78,16 @@ def play(
 
 
 def _dry(
-    notes: Sequence[Note], instrument: str, own: Voice, length: int, rate: int, rng: Generator
+    notes: Sequence[Note],
+    instrument: str,
+    own: Voice,
+    length: int,
+    rate: int,
+    rng: Generator,
+    transpose: int,
 ) -> Float32[np.ndarray, "2 sample"]:
     """The clip before voice and room: what is played loud, and what is played soft."""
-    stored = bank_notes(instrument, rate)
+    stored = bank_notes(instrument, rate, max(0, transpose))
     pitched = instrument not in ("drum", "congas")
     attack = _fade_in(round(own.attack_s * rate))
     release = _fade_out(round(own.release_s * rate))
@@ -95,7 +104,7 @@ def _dry(
         if count <= 0:
             continue
         nearest = min(stored, key=lambda s: abs(s.pitch - note.pitch))
-        shift = note.pitch - nearest.pitch if pitched else 0.0
+        shift = transpose + (note.pitch - nearest.pitch if pitched else 0.0)
         if shift not in tables:
             tables[shift] = _Positions(time * 2 ** ((shift + own.tuning_cents / 100) / 12))
         sound = tables[shift].read(nearest, count)
