@@ -80,7 +80,7 @@ def matching_replay(
     check_snapshots(snapshots, {}, None)
     steps = [stage.steps for stage in stages]
     means = [float(np.mean(list(stage.sdr_db.values()))) for stage in stages]
-    curves = {"change of L_{cs}, thousandths": change, "mean SDR (dB)": means}
+    curves = {"change of the loss, thousandths": change, "mean SDR (dB)": means}
     waves = _tracks(stages, mixture, truth)
     seconds = len(next(iter(waves.values()))) / rate
     name = unique_id("matching", label, description, *players)
