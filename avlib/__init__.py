@@ -25,4 +25,4 @@ The map of the package; imports point down only, and importing ``avlib`` loads n
 ===========  ==========================================================================
 """
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"

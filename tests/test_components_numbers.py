@@ -12,6 +12,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
+from avlib.viz.matching import Stage, matching_replay
 from avlib.viz.matrix import sim_matrix
 from avlib.viz.questions import Choice, Numeric, Ordering, predict_then_reveal, quiz
 from avlib.viz.replay import Snapshot, train_replay
@@ -73,6 +74,18 @@ def snapshots():
     ]
 
 
+def stages():
+    return [
+        Stage(
+            steps,
+            {name: np.full((6, 6), (k + n) / 4) for n, name in enumerate(("banjo", "flute"))},
+            {name: tone(220 * (k + 1) + 50 * n) for n, name in enumerate(("banjo", "flute"))},
+            {"banjo": float(k), "flute": 1.0},
+        )
+        for k, steps in enumerate((0, 1, 4))
+    ]
+
+
 COMPONENTS = {
     "quiz": lambda: quiz(ITEMS),
     "prediction": lambda: predict_then_reveal(
@@ -85,6 +98,15 @@ COMPONENTS = {
         "A training",
         "Four checkpoints.",
         RATE,
+    ),
+    "matching": lambda: matching_replay(
+        stages(),
+        [3.0, 2.9, 2.8, 2.7, 2.5],
+        tone(100),
+        {"banjo": tone(900), "flute": tone(950)},
+        RATE,
+        "A pair",
+        "Four steps.",
     ),
     "matrix": lambda: sim_matrix(
         SIMILARITIES,
@@ -485,6 +507,64 @@ def test_replay_does_not_move_where_less_motion_is_wanted(opened, browser):
     assert not one(opened("replay"), ".avl-run").is_displayed()
 
 
+# ---------------------------------------------------------------- matching
+
+
+def test_slider_and_choices_say_which_sound_is_heard(opened, browser):
+    root = opened("matching")
+    slider, runs = one(root, "input[type=range]"), several(root, ".avl-whose input")
+    versions = several(root, ".avl-version input")
+    assert root.get_attribute("data-deck") == "yes"
+    # mixture, two true sounds, then banjo and flute after 0, 1 and 4 steps
+    assert root.get_attribute("data-track") == "0"
+    assert not versions[0].is_enabled()
+    click(runs[2])
+    assert versions[0].is_enabled()
+    heard = []
+    slider.send_keys(Keys.HOME)
+    for _ in range(3):
+        WebDriverWait(browser, 5).until(
+            lambda b: (
+                root.get_attribute("data-track") == str(4 + 2 * int(root.get_attribute("data-at")))
+            )
+        )
+        (visible,) = [s for s in several(root, ".avl-shot") if s.is_displayed()]
+        heard.append((visible.get_attribute("data-k"), root.get_attribute("data-track")))
+        slider.send_keys(Keys.ARROW_RIGHT)
+    assert heard == [("0", "4"), ("1", "6"), ("2", "8")]
+    click(versions[1])
+    assert root.get_attribute("data-track") == "4"  # without matching, whatever the slider says
+    click(versions[2])
+    assert root.get_attribute("data-track") == "2"
+    click(runs[0])
+    assert root.get_attribute("data-track") == "0"
+
+
+def test_versions_run_on_one_clock(opened, browser):
+    root = opened("matching")
+    play = one(root, ".avl-play")
+    click(play)
+    WebDriverWait(browser, 10).until(lambda b: play.text == "Pause")
+    seek = one(root, ".avl-seek")
+    WebDriverWait(browser, 10).until(lambda b: float(seek.get_attribute("value")) > 0.05)
+    before = float(seek.get_attribute("value"))
+    click(several(root, ".avl-whose input")[1])
+    one(root, "input[type=range]").send_keys(Keys.END)
+    assert root.get_attribute("data-track") in ("3", "7")
+    assert float(seek.get_attribute("value")) >= before
+    browser.execute_script("document.dispatchEvent(new CustomEvent('avlib-play', {detail: 1}))")
+    assert play.text == "Play"  # another player was started
+
+
+def test_curves_of_matching_follow_the_slider(opened):
+    root = opened("matching")
+    loss, sdr = several(root, ".avl-curve")
+    one(root, "input[type=range]").send_keys(Keys.END)
+    assert float(one(loss, "output").text.replace("\u2212", "-")) == pytest.approx(-500)
+    assert float(one(sdr, "output").text) == pytest.approx(1.5)
+    assert "step 4" in one(root, "input[type=range]").get_attribute("aria-valuetext")
+
+
 # ---------------------------------------------------------------- matrix
 
 
@@ -615,6 +695,9 @@ AFTER = {  # what a reader has done when the page is looked at a second time
     "stepper": "document.querySelector('.avl-all').click();",
     "replay": "const s = document.querySelector('input'); s.value = 3;"
     "s.dispatchEvent(new Event('input'));",
+    "matching": "const s = document.querySelector('input'); s.value = 2;"
+    "s.dispatchEvent(new Event('input'));"
+    "document.querySelectorAll('.avl-whose input')[1].click();",
     "matrix": "document.querySelector('.avl-soft').click();"
     "document.querySelector('td[data-i]').click();",
 }
@@ -649,6 +732,7 @@ def test_axe_finds_nothing(opened, browser, name, scheme):
         ("prediction", ["To about 15 dB."]),
         ("stepper", ["1. Mix", "2. Predict", "3. Compare", "0.25 was 0.5"]),
         ("replay", ["Step 0", "Step 10", "Step 40", "Step 100"]),
+        ("matching", ["Step 0", "Step 1", "Step 4", "flute, step 4", "banjo, true"]),
         ("matrix", ["sound 4", "picture 4", "5. sound 4"]),
     ],
 )

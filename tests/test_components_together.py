@@ -6,7 +6,7 @@ import sound_parts
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-from avlib.viz import matrix, players, questions, replay, stepper
+from avlib.viz import matching, matrix, players, questions, replay, stepper
 
 pytestmark = pytest.mark.browser
 TONE = sound_parts.TONES["low"]
@@ -33,6 +33,17 @@ def with_numbers():
         ),
         "replay": replay.train_replay(
             shots, {"loss": [1.0, 0.75, 0.5]}, "Replay", "Told.", rate=sound_parts.RATE
+        ),
+        "matching": matching.matching_replay(
+            [
+                matching.Stage(k, {"low": np.full((8, 8), k / 2)}, {"low": TONE}, {"low": 1.0 * k})
+                for k in range(3)
+            ],
+            [3.0, 2.9, 2.8],
+            TONE,
+            {"low": TONE},
+            sound_parts.RATE,
+            "Matching",
         ),
         "quiz": questions.quiz(items),
         "predict": questions.predict_then_reveal("What?", ["a", "b"], 0, "It is a."),

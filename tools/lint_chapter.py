@@ -43,7 +43,7 @@ kernelspec:
 """
 COMPONENTS = (
     "stem_mixer spec_cursor mask_lab heatmap_over_frame sim_matrix loss_stepper train_replay "
-    "picture_slider ab_player scene_player audio_player video_player"
+    "matching_replay picture_slider ab_player scene_player audio_player video_player"
 ).split()
 _CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(?P<body>.*?)\n```$", re.M | re.S)
 _EXERCISE = re.compile(

@@ -41,6 +41,8 @@ CHAPTERS = (
     "unet",
     "mix_and_separate",
     "localise",
+    "seco_idea",
+    "seco_matching",
 )
 """Modules that hold checks, in the order of the book."""
 

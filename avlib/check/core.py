@@ -164,7 +164,7 @@ class FunctionCheck:
             return say(False, "runs", hint, expected="a function", got=values.brief(function))
         seed = secrets.randbelow(1_000_000) if seed is None else seed
         cases = self._cases(seed)
-        outcomes = self._outcomes(function, cases, seed)
+        outcomes = [self._outcome(function, case, seed) for case in cases]
         for outcome in outcomes:
             if isinstance(outcome.error, NotImplementedError):
                 return say(False, "todo", f"Not done yet: {str(outcome.error) or 'your turn'}")
@@ -199,19 +199,10 @@ class FunctionCheck:
             cases.append(_Case(limit.args, Outcome(values.uniform(limit.expected)), limit))
         return cases
 
-    def _outcomes(
-        self, function: Callable[..., Any], cases: list[_Case], seed: int
-    ) -> list[Outcome]:
-        """What a function does with the arguments of every case."""
-        return [
-            call(
-                function,
-                case.args,
-                seed if self.gradient and not case.limit else None,
-                self.gradient_of,
-            )
-            for case in cases
-        ]
+    def _outcome(self, function: Callable[..., Any], case: _Case, seed: int) -> Outcome:
+        """What a function does with the arguments of a case."""
+        projection = seed if self.gradient and not case.limit else None
+        return call(function, case.args, projection, self.gradient_of)
 
     def _runs(self, case: _Case, outcome: Outcome) -> _Failure | None:
         if case.limit:
@@ -322,8 +313,12 @@ class FunctionCheck:
     def _known(self, cases: list[_Case], outcomes: list[Outcome], seed: int) -> str:
         """The hint of the mistake that does just the same on all arguments, if there is one."""
         for mistake in self.mistakes:
-            theirs = self._outcomes(mistake.function, cases, seed)
-            if all(self._alike(a, b) for a, b in zip(outcomes, theirs, strict=True)):
+            # Case by case: most mistakes differ in the first, and need not be run on the others.
+            pairs = zip(cases, outcomes, strict=True)
+            if all(
+                self._alike(mine, self._outcome(mistake.function, case, seed))
+                for case, mine in pairs
+            ):
                 return mistake.hint
         return ""
 

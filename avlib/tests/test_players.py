@@ -76,7 +76,7 @@ def test_loudness_is_matched_or_kept():
 def test_matching_never_clips_and_leaves_silence():
     click = np.zeros(RATE)
     click[5000] = 1
-    loud = players._matched([TONE.astype(np.float32), click, np.zeros(RATE)])
+    loud = players.equally_loud([TONE.astype(np.float32), click, np.zeros(RATE)])
     assert max(np.abs(wave).max() for wave in loud) == pytest.approx(players.PEAK)
     assert not loud[2].any()
     assert np.sqrt(np.mean(loud[0] ** 2)) == pytest.approx(np.sqrt(np.mean(loud[1] ** 2)))

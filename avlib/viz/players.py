@@ -103,7 +103,7 @@ def ab_player(
         'Player that switches between 2 sounds of 1.0 s: loud, quiet. All are played equally loud.'
     """
     waves = checked_tracks(tracks)
-    loud = _matched(waves) if match_loudness else joint_gain(waves)
+    loud = equally_loud(waves) if match_loudness else joint_gain(waves)
     note = "All are played equally loud." if match_loudness else ""
     note = " ".join(part for part in (note, description) if part)
     return _player(dict(zip(tracks, loud, strict=True)), rate, label, note, blind)
@@ -211,7 +211,7 @@ def _player(
     return Component(whole, text, lambda: _poster(waves, rate, frames))
 
 
-def _matched(waves: list[np.ndarray]) -> list[np.ndarray]:
+def equally_loud(waves: list[np.ndarray]) -> list[np.ndarray]:
     """Bring all to one root mean square, the loudest that lets none exceed full scale."""
     power = [float(np.sqrt(np.mean(np.square(wave)))) for wave in waves]
     peaks = [float(np.abs(wave).max()) for wave in waves]

@@ -4,7 +4,7 @@
   const all = (selector) => Array.from(root.querySelectorAll(selector));
   const data = JSON.parse(find('.avl-data').textContent);
   const slider = find('input[type=range]'), where = find('.avl-bar output'), run = find('.avl-run');
-  const shots = all('.avl-shot'), audios = all('audio');
+  const shots = all('.avl-shot'), audios = all('.avl-shot audio');
   const first = data.steps[0], last = data.steps[data.steps.length - 1];
   const curves = all('.avl-curve').map((box) => ({ box, values: data.curves[box.dataset.name] }));
   let at = 0, timer = null;

@@ -71,18 +71,18 @@ def train_replay(
         >>> train_replay(two, {"loss": [0.7, 0.4]}, "A training").text
         'Replay of a training: A training. 2 checkpoints, steps 0 to 100. loss: 0.7 to 0.4.'
     """
-    _check(snapshots, curves, rate)
+    check_snapshots(snapshots, curves, rate)
     name = unique_id("replay", label, *curves)
     steps = [snapshot.step for snapshot in snapshots]
     sounds = _sounds(snapshots, rate)
-    shots = "".join(_shot(shot, k, sounds[k]) for k, shot in enumerate(snapshots))
+    shots = "".join(snapshot_html(shot, k, sounds[k]) for k, shot in enumerate(snapshots))
     bar = (
         f'<div class="avl-bar" hidden><label for="{name}-at">Checkpoint</label>'
         f'<input type="range" id="{name}-at" min="0" max="{len(steps) - 1}" step="1" value="0">'
         f'<output for="{name}-at"></output>'
         '<button type="button" class="avl-quiet avl-run">Run through</button></div>'
     )
-    drawings = "".join(_curve(key, values, steps) for key, values in curves.items())
+    drawings = "".join(curve_html(key, values, steps) for key, values in curves.items())
     lines = {key: [float(v) for v in values] for key, values in curves.items()}
     body = (
         f'<div class="avl-curves">{drawings}</div>{bar}<div class="avl-shots">{shots}</div>'
@@ -106,10 +106,10 @@ def train_replay(
             *([plain(description)] if description else []),
         ]
     )
-    return Component(whole, text, lambda: _poster(snapshots, curves))
+    return Component(whole, text, lambda: replay_poster(snapshots, curves))
 
 
-def _check(
+def check_snapshots(
     snapshots: Sequence[Snapshot],
     curves: Mapping[str, Sequence[float | int]],
     rate: int | None,
@@ -146,7 +146,7 @@ def _sounds(snapshots: Sequence[Snapshot], rate: int | None) -> list[str]:
     return [audio_element(wave, rate, key) for key, wave in zip(tracks, waves, strict=True)]
 
 
-def _shot(shot: Snapshot, k: int, sound: str) -> str:
+def snapshot_html(shot: Snapshot, k: int, sound: str) -> str:
     """Pictures, numbers and sound of one snapshot."""
     pictures = ""
     for name, picture in shot.pictures.items():
@@ -186,7 +186,7 @@ def curve_points(values: Sequence[float | int], steps: Sequence[int]) -> list[tu
     return [(x, float(y)) for x, y in zip(at, values, strict=True)]
 
 
-def _curve(name: str, values: Sequence[float | int], steps: Sequence[int]) -> str:
+def curve_html(name: str, values: Sequence[float | int], steps: Sequence[int]) -> str:
     """One curve as a drawing that stretches with the page, its labels as text beside it."""
     points = curve_points(values, steps)
     low, high = min(values), max(values)
@@ -209,7 +209,9 @@ def _curve(name: str, values: Sequence[float | int], steps: Sequence[int]) -> st
     )
 
 
-def _poster(snapshots: Sequence[Snapshot], curves: Mapping[str, Sequence[float | int]]) -> bytes:
+def replay_poster(
+    snapshots: Sequence[Snapshot], curves: Mapping[str, Sequence[float | int]]
+) -> bytes:
     """Curves on top, first and last snapshot's pictures below."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
