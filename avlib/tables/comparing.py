@@ -82,3 +82,15 @@ def over_seeds(paths: Sequence[str | Path], metric: str) -> Interval:
         raise ValueError(f"{', '.join(map(str, paths))}: no pair that all seeds have")
     values = [_mean(seeds, number, metric) for number in common]
     return bootstrap(values, [seeds[0][number]["group"] for number in common])
+
+
+def verdict(result: Paired) -> str:
+    """What a comparison says: "better" or "worse" only where the interval excludes zero.
+
+    Example:
+        >>> verdict(Paired(Interval(1.0, 0.5, 1.5), 9)), verdict(Paired(Interval(1, -1, 2), 9))
+        ('better', 'undecided')
+    """
+    if not result.excludes_zero:
+        return "undecided"
+    return "better" if result.interval.mean > 0 else "worse"

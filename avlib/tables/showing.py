@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from avlib.scoring import BASELINES
-from avlib.tables.comparing import Paired, over_seeds, paired
+from avlib.tables.comparing import Paired, over_seeds, paired, verdict
 from avlib.tables.core import NOT_SOURCED, Data, Job, Row, Table, Versus
 from avlib.tables.running import Place, groups
 from avlib.tables.store import Stored, load, other_settings
@@ -268,18 +268,6 @@ def _verdicts(table: Table, blocks: Sequence[Block], versus: Versus) -> str:
             parts.append(f"{where}: {verdict(result)} ({cell(result.interval, True)})")
     first, second = (table.row(name).title for name in versus[:2])
     return f"  - {first} against {second}. {'; '.join(parts)}" if parts else ""
-
-
-def verdict(result: Paired) -> str:
-    """What a comparison says: "better" or "worse" only where the interval excludes zero.
-
-    Example:
-        >>> verdict(Paired(Interval(1.0, 0.5, 1.5), 9)), verdict(Paired(Interval(1, -1, 2), 9))
-        ('better', 'undecided')
-    """
-    if not result.excludes_zero:
-        return "undecided"
-    return "better" if result.interval.mean > 0 else "worse"
 
 
 def _as_chosen(table: Table, blocks: Sequence[Block], tested: Sequence[Versus]) -> list[str]:
