@@ -12,6 +12,7 @@ import pytest
 from avlib import data, seco
 from avlib.cli.seco import _folder_sources
 from avlib.clipfolder import ClipRecord, write_clip, write_index
+from avlib.seco.choosing import SIZES
 
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "AVLIB_DEBUG"} | {
     "OMP_NUM_THREADS": "1",
@@ -92,7 +93,7 @@ def test_it_is_scored_with_online_matching_and_without(run):
     chosen = record["matching"]["chosen"]
     assert record["matching"]["lr"] == chosen["lr"]
     assert chosen["pairs"] == "seco-S2-validation"
-    assert len(chosen["grid"]) == 2 * 6
+    assert len(chosen["grid"]) == 2 * len(SIZES)
 
 
 @pytest.mark.parametrize(
