@@ -150,20 +150,22 @@ class EvaluateSeco(Command):
 
     TEXT: ClassVar[str] = """
 Separates the stored test pairs of the split that the model was trained for: 300 mixes of two
-solos, by players and of instruments that it never met, the same for everybody. Prints SDR, SIR,
-SAR and the gain in SDR over the unseparated mixture, in dB, with 95% intervals, for the model, for
-the mixture taken as the answer, and for ideal masks on the model's own grid of rows: a reference,
-not a bound. Writes a record (JSON) and the scores of every pair (CSV) for each number of steps
-under --out; the record of another checkpoint is not overwritten.
+solos, by players and of instruments that it never met, the same for everybody; the players move
+as those it was trained on (pocket: they rise with the pitch that is heard, see the orchestra's data
+card). Prints SDR, SIR, SAR and the gain in SDR over the unseparated mixture, in dB, with 95%
+intervals, for the model, for the mixture taken as the answer, and for ideal masks on the model's
+own grid of rows: a reference, not a bound. Writes a record (JSON) and the scores of every pair
+(CSV) for each number of steps under --out; the record of another checkpoint is not overwritten.
 
 Online matching (--steps above 0) adapts the model to each pair before it is separated. Its step
 size is chosen on validation pairs of instruments that the model was trained on, if --lr does not
-say it. All numbers of steps are served by one pass.
+say it. Its loss has the consistency terms that the model learned from and that need no truth. All
+numbers of steps are served by one pass.
 
 Examples:
   avlib evaluate seco                                        the model that is shipped
   avlib evaluate seco --steps 0 1 2 5 10
-  avlib evaluate seco --checkpoint runs/seco/both-video-S2-pocket-seed0 --steps 0 5 --lr 1.28
+  avlib evaluate seco --checkpoint runs/seco/both-video-S2-pocket-seed0 --steps 0 5 --lr 0.064
   avlib evaluate seco --pairs 32                             a quick look
 """
 

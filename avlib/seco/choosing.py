@@ -8,7 +8,7 @@ import numpy as np
 
 from avlib.metrics import paired_bootstrap
 from avlib.scoring import Tally, gain
-from avlib.seco.losses import WITHOUT_TRUTH, Term
+from avlib.seco.losses import Term
 from avlib.seco.matching import EVERYTHING, BatchNorm
 from avlib.seco.model import SeCo
 from avlib.seco.passes import (
@@ -100,7 +100,7 @@ def choose_matching(
     *,
     steps: Sequence[int] = STEPS,
     sizes: Sequence[float] | None = None,
-    terms: tuple[Term, ...] = WITHOUT_TRUTH,
+    terms: tuple[Term, ...] | None = None,
     adapt: tuple[str, ...] = EVERYTHING,
     batch_norm: BatchNorm = "eval",
     batched: bool = False,
@@ -119,7 +119,7 @@ def choose_matching(
             split if not given. A list with categories that the model holds out is refused.
         steps: the T to try; 0 is always tried.
         sizes: the beta to try; `step_sizes` if not given.
-        terms: of L_cs.
+        terms: of L_cs; the model's `matching_terms` if not given.
         adapt: the networks whose parameters move.
         batch_norm: see `online_match`.
         batched: match many pairs at once.
@@ -137,6 +137,7 @@ def choose_matching(
     tried = step_sizes(model) if sizes is None else tuple(sizes)
     if len(wanted) < 2 or not tried:
         raise ValueError("there is nothing to choose from: give a T above 0 and a step size")
+    terms = model.cfg.matching_terms if terms is None else terms
     matching = Matching(terms, adapt, batch_norm, batched)
     listed = f"seco-{model.cfg.split}-validation" if pairs is None else pairs
     name, mixes = pairs_of(model, listed, limit, choosing=True)

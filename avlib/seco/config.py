@@ -8,7 +8,7 @@ from avlib.audio import SECO, FrontEnd, column_count
 from avlib.data.splits import category_split
 from avlib.orchestra.instruments import TECHNIQUES
 from avlib.seco.graph import WIDTHS as JOINT_WIDTHS
-from avlib.seco.losses import INTER, INTRA, Distance, Term
+from avlib.seco.losses import INTER, INTRA, WITHOUT_TRUTH, Distance, Term
 from avlib.seco.sights import DILATIONS, STACKS, WIDTHS
 from avlib.training import TrainConfig, read_config
 
@@ -229,6 +229,18 @@ class SeCoConfig:
     def terms(self) -> tuple[Term, ...]:
         """The terms of the consistency losses that this model learns from."""
         return CONSISTENCY[self.consistency]
+
+    @property
+    def matching_terms(self) -> tuple[Term, ...]:
+        """The terms of L_cs in online matching: those it learns from that need no truth.
+
+        All of those where it learns from none at all, which is a control.
+
+        Example:
+            >>> pocket().changed(consistency="intra").matching_terms
+            ('intra_negative',)
+        """
+        return tuple(term for term in WITHOUT_TRUTH if term in self.terms) or WITHOUT_TRUTH
 
     @property
     def attributes(self) -> int:

@@ -13,7 +13,7 @@ from avlib.metrics import Interval
 from avlib.scoring import BASELINES, SILENT_DB, Tally
 from avlib.seco.config import SeCoConfig
 from avlib.seco.learning import CONFIGURED
-from avlib.seco.losses import WITHOUT_TRUTH, Term
+from avlib.seco.losses import Term
 from avlib.seco.matching import EVERYTHING, BatchNorm
 from avlib.seco.model import SeCo
 from avlib.seco.passes import (
@@ -159,7 +159,7 @@ def evaluate(
     *,
     steps: Sequence[int] = (0,),
     lr: float | None = None,
-    terms: tuple[Term, ...] = WITHOUT_TRUTH,
+    terms: tuple[Term, ...] | None = None,
     adapt: tuple[str, ...] = EVERYTHING,
     batch_norm: BatchNorm = "eval",
     batched: bool = False,
@@ -188,7 +188,7 @@ def evaluate(
             given.
         steps: the T that are wanted.
         lr: step size beta, see `choose_matching`; needed for T > 0.
-        terms: of L_cs.
+        terms: of L_cs; the model's `matching_terms` if not given.
         adapt: the networks whose parameters move.
         batch_norm: see `online_match`.
         batched: match many pairs at once (`online_match_batched`).
@@ -216,6 +216,7 @@ def evaluate(
     wanted = tuple(dict.fromkeys(steps))
     if max(wanted) and lr is None:
         raise ValueError("online matching needs a step size: give lr, see seco.choose_matching")
+    terms = model.cfg.matching_terms if terms is None else terms
     matching = Matching(terms, adapt, batch_norm, batched)
     soft = cfg.threshold if isinstance(threshold, str) else threshold
     name, mixes = pairs_of(model, pairs, limit, joint_noise, other_categories)

@@ -24,10 +24,10 @@ ABOUT = (
     "Pixels has its own recipe and networks, and SeCo's world: in pocket the same 16 categories, "
     "as many mixes in at most as many minutes, and whole pictures, as SeCo; in paper the batches "
     "and the weights to start from that are its own. In pocket all players rise and sink with the "
-    "pitch that is heard, and those of training also play larger and smaller instruments of their "
-    "kind (make_scene's expression and transpose, see the orchestra's data card), which real ones "
-    "do less and less reliably; in paper neither. A number on the orchestra is not one on MUSIC: "
-    "orderings may carry over, decibels do not."
+    "pitch that is heard (real ones do so less, and less reliably), and those of training also "
+    "play larger and smaller instruments of their kind: make_scene's expression and transpose, "
+    "see the orchestra's data card; in paper neither. A number on the orchestra is not one on "
+    "MUSIC: orderings may carry over, decibels do not."
 )
 
 

@@ -144,14 +144,9 @@ class SeCoRecipe:
     def evaluate(
         self, recipes: Mapping[str, Any], data: Data, folder: Path, device: str, trial: Trial
     ) -> Iterator[tuple[str, Outcome]]:
-        """Evaluate for all numbers of steps in one pass; beta is chosen on training categories.
-
-        L_cs has the terms that the model was trained with and that need no truth; all of those
-        where it was trained with none, which is a control.
-        """
+        """Evaluate for all numbers of steps in one pass; beta is chosen on training categories."""
         from avlib import seco
         from avlib.seco.learning import CONFIGURED
-        from avlib.seco.losses import WITHOUT_TRUTH
         from avlib.training import world
 
         by_steps = {recipe.steps: name for name, recipe in recipes.items()}
@@ -159,8 +154,7 @@ class SeCoRecipe:
         with world(device) as here:
             model = seco.load(folder, here.device)
             batched = here.device.type == "cuda"
-            terms = tuple(t for t in WITHOUT_TRUTH if t in model.cfg.terms) or WITHOUT_TRUTH
-            chosen = _choose(model, data, folder, terms, batched, trial) if steps[-1] else None
+            chosen = _choose(model, data, folder, batched, trial) if steps[-1] else None
             results = seco.evaluate(
                 model,
                 data.name,
@@ -168,7 +162,6 @@ class SeCoRecipe:
                 lr=chosen["lr"] if chosen else None,
                 limit=trial.pairs,
                 chosen=chosen,
-                terms=terms,
                 batched=batched,
                 joint_noise="estimator" if self.noisy_test else CONFIGURED,
             )
@@ -179,9 +172,7 @@ class SeCoRecipe:
             yield by_steps[t], Outcome(record, result.pairs)
 
 
-def _choose(
-    model: Any, data: Data, folder: Path, terms: Any, batched: bool, trial: Trial
-) -> dict[str, Any]:
+def _choose(model: Any, data: Data, folder: Path, batched: bool, trial: Trial) -> dict[str, Any]:
     """Choose T and beta of a training, once, on as many validation pairs as its weights were.
 
     The choice is kept beside the checkpoint; it holds for all that is evaluated with these weights
@@ -198,14 +189,14 @@ def _choose(
         "pairs": pairs,
         "limit": limit,
         "sizes": list(seco.step_sizes(model)),
-        "terms": list(terms),
+        "terms": list(model.cfg.matching_terms),
     }
     if path.is_file():
         kept = json.loads(path.read_text(encoding="utf-8"))
         if kept.get("asked") == asked:
             return kept["chosen"]
     print(f"choosing T and beta on {limit} pairs of {pairs}", file=sys.stderr)
-    choice = seco.choose_matching(model, pairs, limit=limit, terms=terms, batched=batched)
+    choice = seco.choose_matching(model, pairs, limit=limit, batched=batched)
     write_json(path, {"asked": asked, "chosen": choice.record()})
     return json.loads(path.read_text(encoding="utf-8"))["chosen"]
 

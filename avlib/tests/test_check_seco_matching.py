@@ -7,6 +7,7 @@ from check_cases import checks_of, confirm, confirm_stage, functions_of
 from torch import nn
 
 from avlib import metrics, seco
+from avlib.check import matching_choice
 from avlib.check import seco_matching as checks
 
 FUNCTIONS = functions_of("seco_matching")
@@ -95,7 +96,7 @@ def test_the_work_moves_everything_and_the_reset_nothing():
 
 
 def test_the_interval_is_that_of_the_library():
-    after, before, group, _ = checks._draw_scores(torch.Generator().manual_seed(2))
+    after, before, group, _ = matching_choice._draw_scores(torch.Generator().manual_seed(2))
     generator = np.random.default_rng(0)
     drawn = torch.from_numpy(generator.multinomial(5, [0.2] * 5, 10_000))
     ours = checks.paired_gain.reference(after, before, group, drawn)

@@ -415,3 +415,32 @@ def test_where_matching_does_harm_none_is_chosen(trained, batch):
     )
     assert choice.grid[0]["better"][0] < 0
     assert (choice.steps, choice.lr) == (0, 200.0)
+
+
+@pytest.mark.parametrize(
+    ("consistency", "terms"),
+    [
+        ("none", ("inter_positive", "inter_negative", "intra_negative")),
+        ("inter", ("inter_positive", "inter_negative")),
+        ("intra", ("intra_negative",)),
+        ("both", ("inter_positive", "inter_negative", "intra_negative")),
+    ],
+)
+def test_matching_has_the_terms_that_were_learned_from(batch, consistency, terms):
+    model = seco.SeCo(told(consistency=consistency)).eval()
+    short = {"baselines": False, "progress": False}
+    (own,) = evaluate(model, Mixes(batch), steps=(1,), lr=LR, **short)
+    (given,) = evaluate(model, Mixes(batch), steps=(1,), lr=LR, terms=terms, **short)
+    assert own.about["matching"]["terms"] == terms
+    assert own.pairs == given.pairs
+    choice = choose_matching(model, Mixes(batch), steps=(1,), sizes=(LR,), progress=False)
+    assert choice.matching.terms == terms
+
+
+@pytest.mark.parametrize("name", ["seco-S1", "seco-S1-validation", "seco-S1-N3"])
+@pytest.mark.parametrize("expression", [0.0, 0.5])
+def test_a_model_is_shown_players_who_move_as_in_its_training(name, expression):
+    model = seco.SeCo(told(expression=expression, transpose=9))
+    _, mixes = pairs_of(model, name, 2, choosing=name.endswith("validation"))
+    entries = mixes.source.entries[:4]
+    assert {(e.expression, e.transpose) for e in entries} == {(expression, 0)}

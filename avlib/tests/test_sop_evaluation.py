@@ -336,3 +336,20 @@ def test_saved_models_come_back(trained, tmp_path):
     torch.testing.assert_close(found, expected, atol=2e-3, rtol=0)
     with pytest.raises(FileNotFoundError, match=r"no checkpoint at.*avlib train sop"):
         load(tmp_path / "nothing")
+
+
+def test_players_move_as_in_training_wherever_the_model_looks(monkeypatch, tmp_path):
+    cfg = tiny(expression=0.5, transpose=9, steps=1, tensorboard=False)
+    entries = training_mixes(cfg).source.entries[:40]
+    assert {entry.expression for entry in entries} == {0.5}
+    assert len({entry.transpose for entry in entries}) > 5
+    shown = []
+
+    def stored(name, **how):
+        shown.append((name, how["expression"], "transpose" in how))
+        return Mixes(batch_of(1))
+
+    monkeypatch.setattr("avlib.data.stored_mixes", stored)
+    monkeypatch.setattr("avlib.data.train_loader", lambda *_, **__: iter([batch_of(0)] * 2))
+    evaluate(sop.train(cfg, tmp_path), "sop-test", progress=False)
+    assert shown == [("sop-validation", 0.5, False), ("sop-test", 0.5, False)]

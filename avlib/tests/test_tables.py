@@ -578,52 +578,21 @@ def test_a_choice_holds_as_long_as_the_same_is_asked(tmp_path, monkeypatch):
     asked = []
 
     def choose(model, pairs, **how):
-        asked.append((pairs, how["limit"], how["terms"]))
-        return seco.Choice(2, 0.5, (), pairs, how["limit"], Matching(how["terms"]))
+        asked.append((pairs, how["limit"]))
+        return seco.Choice(2, 0.5, (), pairs, how["limit"], Matching())
 
     monkeypatch.setattr(seco, "choose_matching", choose)
 
-    def again(terms=("intra_negative",), pairs=None):
-        trial = Trial(None, pairs)
-        return seco_recipe._choose(model, SECO.data[0], tmp_path, terms, False, trial)
+    def again(pairs=None):
+        return seco_recipe._choose(model, SECO.data[0], tmp_path, False, Trial(None, pairs))
 
     assert again() == again()
-    assert asked == [("seco-S1-validation", 32, ("intra_negative",))]
-    again(("inter_positive",))
-    again(("inter_positive",), pairs=4)
-    assert len(asked) == 3
+    assert asked == [("seco-S1-validation", 32)]
+    again(pairs=4)
     monkeypatch.setattr(seco, "step_sizes", lambda model: (7.0,))
-    again(("inter_positive",), pairs=4)
+    again(pairs=4)
     with torch.no_grad():
         next(model.parameters()).add_(1)
-    again(("inter_positive",), pairs=4)
-    assert len(asked) == 5
-
-
-@pytest.mark.parametrize(
-    ("consistency", "terms"),
-    [
-        ("none", ("inter_positive", "inter_negative", "intra_negative")),
-        ("inter", ("inter_positive", "inter_negative")),
-        ("intra", ("intra_negative",)),
-        ("both", ("inter_positive", "inter_negative", "intra_negative")),
-    ],
-)
-def test_a_row_is_matched_with_the_terms_it_learned_from(consistency, terms, tmp_path, monkeypatch):
-    cfg = seco.pocket("attributes").changed(consistency=consistency)
-    monkeypatch.setattr(seco, "load", lambda folder, device: seco.SeCo(cfg))
-    monkeypatch.setattr(
-        seco_recipe, "_choose", lambda *given: {"lr": 0.1, "steps": 1, "terms": given[3]}
-    )
-
-    class Seen(Exception):
-        pass
-
-    def evaluate(model, name, **how):
-        raise Seen(how["terms"], how["chosen"]["terms"])
-
-    monkeypatch.setattr(seco, "evaluate", evaluate)
-    recipe = seco_recipe.SeCoRecipe(consistency, "attributes", 1)
-    with pytest.raises(Seen) as found:
-        list(recipe.evaluate({"row": recipe}, SECO.data[0], tmp_path, "cpu", Trial()))
-    assert found.value.args == (terms, terms)
+    again(pairs=4)
+    again(pairs=4)
+    assert len(asked) == 4
