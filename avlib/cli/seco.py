@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from avlib.data import MixAndSeparate, Source
     from avlib.seco import Choice, SeCo, SeCoConfig
 
-Split = Literal["S1", "S2", "S3", "1", "2", "3"]
+Split = Literal["S1", "S2", "S3", "1", "2", "3", "S1-fold", "S2-fold", "S3-fold"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,8 @@ Examples:
 """
 
     split: Split = "S1"
-    """Which five instruments are held out (SeCo, Table A2); 1 is short for S1."""
+    """Which five instruments are held out (SeCo, Table A2); 1 is short for S1. S1-fold: five of
+    those that S1 trains on, too: a rehearsal of the test, to choose by."""
     modality: Literal["video", "image", "skeleton", "attributes"] = "video"
     """Kind of sight; attributes is a control that is told what it should have seen."""
     preset: Literal["pocket", "paper"] = "pocket"
@@ -158,14 +159,16 @@ own grid of rows: a reference, not a bound. Writes a record (JSON) and the score
 (CSV) for each number of steps under --out; the record of another checkpoint is not overwritten.
 
 Online matching (--steps above 0) adapts the model to each pair before it is separated. Its step
-size is chosen on validation pairs of instruments that the model was trained on, if --lr does not
-say it. Its loss has the consistency terms that the model learned from and that need no truth. All
-numbers of steps are served by one pass.
+size is what --lr says; or what suits the model of --choose-by on five instruments that it was not
+trained on (as in the tables: a rehearsal of the test); or else what is best on validation pairs of
+instruments that the model itself was trained on. Its loss has the consistency terms that the model
+learned from and that need no truth. All numbers of steps are served by one pass.
 
 Examples:
   avlib evaluate seco                                        the model that is shipped
   avlib evaluate seco --steps 0 1 2 5 10
   avlib evaluate seco --checkpoint runs/seco/both-video-S2-pocket-seed0 --steps 0 5 --lr 0.064
+  avlib evaluate seco --steps 0 5 --choose-by runs/seco/both-skeleton-S1-fold-pocket-seed0
   avlib evaluate seco --pairs 32                             a quick look
 """
 
@@ -174,9 +177,11 @@ Examples:
     steps: Annotated[tuple[int, ...], conf.arg(metavar="T [T ...]")] = (0,)
     """Numbers of steps of online matching; 0: none."""
     lr: Annotated[float | None, conf.arg(metavar="FLOAT", help_behavior_hint="")] = None
-    """Size of a step; without, chosen on validation pairs."""
+    """Size of a step; without, chosen on instruments of the training side."""
+    choose_by: Annotated[str | None, conf.arg(metavar="PATH", help_behavior_hint="")] = None
+    """A model of the split's rehearsal (avlib train seco --split S1-fold), to choose it by."""
     choose_on: Annotated[int | None, conf.arg(metavar="N", help_behavior_hint="")] = None
-    """How many validation pairs it is chosen on; without, as many as the weights were."""
+    """How many pairs it is chosen on; without, all of the rehearsal, or as many as the weights."""
     split: Annotated[Split | None, conf.arg(help_behavior_hint="")] = None
     """Whose test pairs; without, those of the model's split."""
     other_categories: bool = False
@@ -210,6 +215,8 @@ Examples:
             model = seco.load(self.checkpoint, here.device, modality=self.modality)
             pairs = f"seco-{_split(self.split or model.cfg.split)}"
             pairs += f"-N{self.sources}" if self.sources > 2 else ""
+            if self.lr is not None and self.choose_by is not None:
+                raise ValueError("--lr says the step size, --choose-by chooses it: give one")
             chosen = self._chosen(model) if self.lr is None and max(self.steps) else None
             results = seco.evaluate(
                 model,
@@ -236,13 +243,22 @@ Examples:
         return 0
 
     def _chosen(self, model: "SeCo") -> "Choice":
-        """T and beta, by validation pairs of categories that were trained on."""
+        """T and beta, chosen on categories of the training side."""
         from avlib import seco
         from avlib.seco.passes import check_steps
 
         check_steps(self.steps)
-        limit = model.cfg.validation_pairs if self.choose_on is None else self.choose_on
-        print("choosing the step size on validation pairs of known instruments", file=sys.stderr)
-        chosen = seco.choose_matching(model, steps=self.steps, batched=self.batched, limit=limit)
+        cfg, pairs, limit = model.cfg, None, self.choose_on
+        if self.choose_by is not None:
+            fold = f"{cfg.split}-fold"
+            kind = {"modality": cfg.modality, "split": fold, "preset": cfg.preset}
+            model = seco.load(self.choose_by, next(model.parameters()).device, **kind)
+            pairs = f"seco-{fold}"
+        elif limit is None:
+            limit = cfg.validation_pairs
+        print("choosing the step size on instruments of the training side", file=sys.stderr)
+        chosen = seco.choose_matching(
+            model, pairs, steps=self.steps, batched=self.batched, limit=limit
+        )
         print(chosen.table(), file=sys.stderr)
         return chosen

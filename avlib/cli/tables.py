@@ -178,14 +178,13 @@ Examples:
 
 def _tell(table: "Table", jobs: "list[Job]", place: "Place") -> None:
     """Print what would be run, training by training."""
-    from avlib.tables.running import finished, groups, minutes_needed
+    from avlib.tables.running import finished, groups, minutes_needed, trainings
 
     for group in groups(table, jobs, place):
-        folder = place.folder(table, group[0])
-        minutes = minutes_needed(folder, place.config(table, group[0]))
-        training = "no time limit" if minutes is None else f"at most {minutes:.0f} minutes"
-        state = "is trained" if finished(folder) else f"training: {training}"
-        print(f"{folder} ({state})")
+        for folder, cfg in trainings(table, group, place).items():
+            minutes = minutes_needed(folder, cfg)
+            training = "no time limit" if minutes is None else f"at most {minutes:.0f} minutes"
+            print(f"{folder} ({'is trained' if finished(folder) else f'training: {training}'})")
         for job in group:
             there = " (has its record)" if place.record(table, job).is_file() else ""
             print(f"  {place.record(table, job)}{there}")

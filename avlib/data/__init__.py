@@ -4,7 +4,7 @@
 ``clip``              `Clip`, `Entry`, `Source`; the adapters `video_input`, `joints_input`
 ``orchestra_source``  `Orchestra`: endless clips of the Pocket Orchestra
 ``folder_source``     `ClipFolder`: clips of a folder, exported or prepared
-``splits``            SeCo's category splits S1 to S3, and the players'
+``splits``            SeCo's category splits S1 to S3, their rehearsals, and the players'
 ``held_out``          the check that no test category is heard before the test
 ``remembered``        `Remembered`: another source's clips, kept in memory
 ``view``              which pictures an item shows
@@ -55,11 +55,13 @@ from avlib.data.partners import PARTNER_RULES, draw_companion, draw_partners
 from avlib.data.remembered import Remembered
 from avlib.data.sights import SIGHTS, attributes_input
 from avlib.data.splits import (
+    FOLDS,
     SPLITS,
     category,
     category_split,
     check_disjoint,
     player_split,
+    whole_split,
 )
 from avlib.data.view import View, seco_view, sop_view
 from avlib.orchestra.programme import player_name, random_generator
@@ -67,6 +69,7 @@ from avlib.orchestra.programme import player_name, random_generator
 __all__ = [
     "ENDLESS",
     "ESTIMATOR",
+    "FOLDS",
     "PAIR_LISTS",
     "PARTNER_RULES",
     "SIGHTS",
@@ -117,4 +120,5 @@ __all__ = [
     "torch_generator",
     "train_loader",
     "video_input",
+    "whole_split",
 ]

@@ -12,6 +12,9 @@ list                   pairs  categories                  protocol
 ``cosep``                550  MUSIC's 11                  Co-Separation: ten for each of the 55
                                                           pairs of categories
 ``seco-S1`` ... ``S3``   300  the 5 test categories       SeCo: two clips of different categories
+``seco-S1-fold`` ...      60  5 training categories       six for each of their 10 pairs, by
+                                                          validation players: a rehearsal of the
+                                                          split, see `avlib.data.FOLDS`
 =====================  =====  ==========================  =====================================
 
 "Any two clips" is meant: Sound of Pixels draws the second clip without looking at the first. Of
@@ -36,7 +39,7 @@ from avlib.audio.masks import MixRule
 from avlib.data.mixing import MixAndSeparate
 from avlib.data.noise import JointNoise
 from avlib.data.orchestra_source import Performance, Performances, performance
-from avlib.data.splits import SPLITS, category_split, check_player_split
+from avlib.data.splits import FOLDS, SPLITS, category_split, check_player_split
 from avlib.data.view import View, seco_view
 from avlib.orchestra.instruments import MUSIC11
 from avlib.orchestra.programme import random_generator
@@ -56,6 +59,7 @@ class PairList:
         categories: which instruments.
         count: number of pairs.
         balanced: equally many pairs for each pair of categories.
+        held_out: whether these are the categories that a split holds out.
     """
 
     name: str
@@ -64,6 +68,7 @@ class PairList:
     categories: tuple[str, ...]
     count: int
     balanced: bool = False
+    held_out: bool = False
 
 
 def _lists() -> dict[str, PairList]:
@@ -75,8 +80,13 @@ def _lists() -> dict[str, PairList]:
     ]
     for split in SPLITS:
         seen, unseen = category_split(split)
-        lists.append(PairList(f"seco-{split}", "seco", "test", unseen, 300))
+        lists.append(PairList(f"seco-{split}", "seco", "test", unseen, 300, held_out=True))
         lists.append(PairList(f"seco-{split}-validation", "seco", "validation", seen, 128))
+    for fold in FOLDS:
+        seen, unseen = category_split(fold)
+        name = f"seco-{fold}"
+        lists.append(PairList(name, "seco", "validation", unseen, 60, balanced=True, held_out=True))
+        lists.append(PairList(f"{name}-validation", "seco", "validation", seen, 128))
     return {one.name: one for one in lists}
 
 

@@ -202,7 +202,7 @@ def pairs_of(
     cfg = model.cfg
     if pairs is not None and not isinstance(pairs, str):
         if choosing:
-            data.check_categories(pairs.source, cfg.split)
+            data.check_categories(pairs.source, data.whole_split(cfg.split))
         return type(pairs.source).__name__, pairs
     name = pairs or f"seco-{cfg.split}"
     how = shown(cfg, joint_noise) | {
@@ -220,9 +220,14 @@ def pairs_of(
 
 
 def _unfair(cfg: SeCoConfig, name: str, recipe: "PairList", choosing: bool) -> str:
-    """Why a model must not be judged by test pairs, or anything chosen by pairs; empty: it may."""
+    """Why a model must not be judged by pairs, or anything chosen by them; empty: it may.
+
+    What a rehearsal holds out are training categories of the whole split: they may choose.
+    """
     seen, unseen = data.category_split(cfg.split)
-    test = recipe.split == "test" and not choosing
+    test = recipe.held_out and not choosing
+    if choosing:
+        unseen = data.category_split(data.whole_split(cfg.split))[1]
     wrong = sorted(set(recipe.categories) & set(seen if test else unseen))
     if not wrong:
         return ""

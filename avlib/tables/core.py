@@ -76,6 +76,14 @@ class Recipe(Protocol):
     def config(self, data: Data, preset: str, seed: int, trial: Trial) -> Any:
         """The settings, a dataclass with a `train: TrainConfig`."""
 
+    def rehearsals(self, cfg: Any, folder: Path) -> dict[Path, Any]:
+        """What else is trained, like the row itself, before it is evaluated: folder and settings.
+
+        Args:
+            cfg: settings of the row.
+            folder: of its training.
+        """
+
     def train(self, cfg: Any, data: Data, folder: Path, trial: Trial) -> None:
         """Train, or go on training, in `folder`; leaves `model.safetensors` when finished."""
 

@@ -104,7 +104,8 @@ def run_group(table: Table, jobs: Sequence[Job], place: Place) -> list[Path]:
     if not todo:
         return []
     recipe, data = table.row(first.row).recipe, table.find_data(first.data)
-    _train(table, first, cfg, folder, place)
+    for path, settings in trainings(table, todo, place).items():
+        _train(table, first, settings, path, place)
     about = _about_training(folder)
     recipes = {job.row: table.row(job.row).recipe for job in todo}
     place.say(f"evaluating on {data.name}: {', '.join(recipes)}")
@@ -120,6 +121,21 @@ def run_group(table: Table, jobs: Sequence[Job], place: Place) -> list[Path]:
         place.say(f"wrote {path}")
         written.append(path)
     return written
+
+
+def trainings(table: Table, jobs: Iterable[Job], place: Place) -> dict[Path, Any]:
+    """List what must be trained before rows can be evaluated: folder and settings.
+
+    Args:
+        table: whose rows.
+        jobs: rows that share a training.
+        place: where.
+    """
+    found: dict[Path, Any] = {}
+    for job in jobs:
+        folder, cfg = place.folder(table, job), place.config(table, job)
+        found |= {folder: cfg} | table.row(job.row).recipe.rehearsals(cfg, folder)
+    return found
 
 
 def _train(table: Table, job: Job, cfg: Any, folder: Path, place: Place) -> None:
@@ -190,6 +206,12 @@ def minutes_needed(folder: Path, cfg: Any) -> float | None:
     return max(0.0, limit - spent)
 
 
+def all_minutes_needed(plans: Mapping[Path, Any]) -> float | None:
+    """At most so many minutes several trainings still take; None if one has no limit."""
+    each = [minutes_needed(folder, cfg) for folder, cfg in plans.items()]
+    return None if None in each else sum(m for m in each if m is not None)
+
+
 def run_open(
     table: Table, jobs: Iterable[Job], place: Place, minutes: float | None = None
 ) -> list[Path]:
@@ -217,7 +239,7 @@ def run_open(
                 place.say(f"the time is up after {len(written)} rows; the same command goes on")
                 break
             folder = place.folder(table, group[0])
-            needed = minutes_needed(folder, place.config(table, group[0]))
+            needed = all_minutes_needed(trainings(table, group, place))
             if needed is None or needed > left:
                 limit = "has no time limit" if needed is None else f"takes {needed:.0f} minutes"
                 place.say(f"left out for now, {left:.0f} minutes are left: {folder} {limit}")

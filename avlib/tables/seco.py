@@ -17,16 +17,18 @@ SWITCHES = "As in the released code, or the other way, against the default: each
 SEES = "True joints separate better than joints as a pose estimator gives them."
 
 ABOUT = (
-    "Two solos by players never heard in training, of categories never heard in training, mixed "
-    "and separated by sight (pairs as in SeCo's protocol, on the Pocket Orchestra; 6 s at 11,025 "
-    "Hz). Every model is trained on the 16 other categories, and its weights, the number of steps "
-    "T and the step size of online matching are chosen on validation pairs of those. Sound of "
-    "Pixels has its own recipe and networks, and SeCo's world: in pocket the same 16 categories, "
-    "as many mixes in at most as many minutes, and whole pictures, as SeCo; in paper the batches "
-    "and the weights to start from that are its own. In pocket all players rise and sink with the "
-    "pitch that is heard (real ones do so less, and less reliably), and those of training also "
-    "play larger and smaller instruments of their kind: make_scene's expression and transpose, "
-    "see the orchestra's data card; in paper neither. A number on the orchestra is not one on "
+    "Two solos by players never heard in training, of categories never heard in training, "
+    "mixed and separated by sight (pairs as in SeCo's protocol, on the Pocket Orchestra; 6 s "
+    "at 11,025 Hz). Every model is trained on the 16 other categories, and its weights are "
+    "chosen on validation pairs of those. The number of steps T and the step size of online "
+    "matching are chosen by a rehearsal: the same model, trained without five of the 16, is "
+    "tried on pairs of these five, by validation players. Sound of Pixels has its own recipe "
+    "and networks, and SeCo's world: in pocket the same 16 categories, as many mixes in at "
+    "most as many minutes, and whole pictures, as SeCo; in paper the batches and the weights "
+    "to start from that are its own. In pocket all players rise and sink with the pitch that "
+    "is heard (real ones do so less, and less reliably), and those of training also play "
+    "larger and smaller instruments of their kind: make_scene's expression and transpose, see "
+    "the orchestra's data card; in paper neither. A number on the orchestra is not one on "
     "MUSIC: orderings may carry over, decibels do not."
 )
 

@@ -58,6 +58,10 @@ class SoundOfPixelsRecipe:
             cfg = cfg.changed(steps=round(SOP_STEPS_PER_MINUTE * limit))
         return _shortened(cfg, seed, trial)
 
+    def rehearsals(self, cfg: Any, folder: Path) -> dict[Path, Any]:
+        """There is nothing to choose."""
+        return {}
+
     def train(self, cfg: Any, data: Data, folder: Path, trial: Trial) -> None:
         """Train on the split's training categories, mixed by SeCo's rule."""
         from avlib import sop
@@ -135,6 +139,16 @@ class SeCoRecipe:
         cfg = cfg.changed(consistency=self.consistency, **self.switches)
         return _shortened(cfg, seed, trial)
 
+    def rehearsals(self, cfg: Any, folder: Path) -> dict[Path, Any]:
+        """The same model without five of the training categories, to choose T and beta by.
+
+        A model meets instruments in the test that it never heard, and steps that suit those it
+        knows are too bold for them. So they are chosen by a model that was held back from some.
+        """
+        if not self.steps:
+            return {}
+        return {_rehearsal(folder, cfg.split): cfg.changed(split=f"{cfg.split}-fold")}
+
     def train(self, cfg: Any, data: Data, folder: Path, trial: Trial) -> None:
         """Train as `avlib train seco` does."""
         from avlib import seco
@@ -154,7 +168,10 @@ class SeCoRecipe:
         with world(device) as here:
             model = seco.load(folder, here.device)
             batched = here.device.type == "cuda"
-            chosen = _choose(model, data, folder, batched, trial) if steps[-1] else None
+            chosen = None
+            if steps[-1]:
+                rehearsal = seco.load(_rehearsal(folder, model.cfg.split), here.device)
+                chosen = _choose(rehearsal, data, folder, batched, trial)
             results = seco.evaluate(
                 model,
                 data.name,
@@ -172,32 +189,37 @@ class SeCoRecipe:
             yield by_steps[t], Outcome(record, result.pairs)
 
 
-def _choose(model: Any, data: Data, folder: Path, batched: bool, trial: Trial) -> dict[str, Any]:
-    """Choose T and beta of a training, once, on as many validation pairs as its weights were.
+def _rehearsal(folder: Path, split: str) -> Path:
+    """Folder of the training that leaves out some more categories."""
+    return folder.with_name(folder.name.replace(f"-{split}-", f"-{split}-fold-", 1))
 
-    The choice is kept beside the checkpoint; it holds for all that is evaluated with these weights
-    as long as the same is tried in the same way.
+
+def _choose(
+    rehearsal: Any, data: Data, folder: Path, batched: bool, trial: Trial
+) -> dict[str, Any]:
+    """Choose T and beta of a training, once, on what its rehearsal never heard.
+
+    The choice is kept beside the checkpoint; it holds for all that is evaluated there as long as
+    the same is tried in the same way.
     """
     from avlib import seco
 
     path = folder / "matching.json"
-    pairs, limit = f"seco-{data.split}-validation", model.cfg.validation_pairs
-    if trial.pairs is not None:
-        limit = min(limit, trial.pairs)
+    pairs = f"seco-{data.split}-fold"
     asked = {
-        "weights": model.fingerprint(),
+        "weights": rehearsal.fingerprint(),
         "pairs": pairs,
-        "limit": limit,
-        "sizes": list(seco.step_sizes(model)),
-        "terms": list(model.cfg.matching_terms),
+        "limit": trial.pairs,
+        "sizes": list(seco.step_sizes(rehearsal)),
+        "terms": list(rehearsal.cfg.matching_terms),
     }
     if path.is_file():
         kept = json.loads(path.read_text(encoding="utf-8"))
         if kept.get("asked") == asked:
             return kept["chosen"]
-    print(f"choosing T and beta on {limit} pairs of {pairs}", file=sys.stderr)
-    choice = seco.choose_matching(model, pairs, limit=limit, batched=batched)
-    write_json(path, {"asked": asked, "chosen": choice.record()})
+    print(f"choosing T and beta on pairs of {pairs}", file=sys.stderr)
+    choice = seco.choose_matching(rehearsal, pairs, limit=trial.pairs, batched=batched)
+    write_json(path, {"asked": asked, "chosen": choice.record() | {"by": asked["weights"]}})
     return json.loads(path.read_text(encoding="utf-8"))["chosen"]
 
 

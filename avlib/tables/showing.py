@@ -39,7 +39,7 @@ class Block:
         return {versus: result for versus, result in found if result is not None}
 
     def chosen(self, family: str) -> dict[int, str]:
-        """Which row of a family was chosen on validation pairs, for each seed that chose.
+        """Which row of a family was chosen, on training categories, for each seed that chose.
 
         A record says of itself whether it was chosen; where none of a seed's was, its choice was
         the family's first row, which takes no steps.
@@ -55,7 +55,7 @@ class Block:
         return found
 
     def is_chosen(self, row: str) -> bool:
-        """Whether a row is the one that was chosen on validation pairs, for every seed."""
+        """Whether a row is the one that was chosen, for every seed."""
         return set(self.chosen(self.table.row(row).family or row).values()) == {row}
 
     def seeds(self, row: str) -> list[Stored]:
@@ -197,7 +197,7 @@ def _minutes(training: Mapping[str, Any]) -> str:
 
 
 def _matching_notes(block: Block) -> str:
-    """What was chosen on validation pairs, for each training that chose something."""
+    """What T and beta were chosen, for each training that chose something."""
     found: dict[str, None] = {}
     for stored in block.records.values():
         record = stored.record
@@ -206,9 +206,10 @@ def _matching_notes(block: Block) -> str:
             found[f"{record.get('training', {}).get('run', record['row'])}: {note}"] = None
     if not found:
         return ""
-    return "Chosen on validation pairs of training categories:\n\n" + "\n".join(
-        f"- {line}" for line in found
-    )
+    return (
+        "T and beta, chosen by a rehearsal: the same training without five of the 16 training "
+        "categories, tried on pairs of those five:\n\n"
+    ) + "\n".join(f"- {line}" for line in found)
 
 
 def compare(block: Block, versus: Versus) -> Paired | None:
@@ -271,7 +272,7 @@ def _verdicts(table: Table, blocks: Sequence[Block], versus: Versus) -> str:
 
 
 def _as_chosen(table: Table, blocks: Sequence[Block], tested: Sequence[Versus]) -> list[str]:
-    """Family by family: on how many data what was chosen on validation pairs is better."""
+    """Family by family: on how many data what was chosen is better."""
     lines = []
     for family in dict.fromkeys(table.row(versus.row).family for versus in tested):
         own = [versus for versus in tested if table.row(versus.row).family == family]

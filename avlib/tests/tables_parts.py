@@ -55,6 +55,7 @@ class LineRecipe:
     steps: int = 0
     width: int = 1
     variant: str = "line"
+    rehearsed: bool = False
 
     def training(self, data, preset):
         return f"{self.variant}-{preset}"
@@ -72,6 +73,9 @@ class LineRecipe:
             max_minutes=1.0,
         )
         return LineConfig(train, self.width, seed)
+
+    def rehearsals(self, cfg, folder):
+        return {folder.with_name(f"before-{folder.name}"): cfg} if self.rehearsed else {}
 
     def train(self, cfg, data, folder, trial):
         line = Line(cfg)

@@ -16,6 +16,7 @@ import avlib.data.mixing as mixing
 from avlib.audio import COSEP, SECO, SOP, FrontEnd
 from avlib.data import (
     ENDLESS,
+    FOLDS,
     PAIR_LISTS,
     PARTNER_RULES,
     SPLITS,
@@ -44,6 +45,7 @@ from avlib.data import (
     stored_mixes,
     train_loader,
     video_input,
+    whole_split,
 )
 from avlib.orchestra.instruments import INSTRUMENTS, MUSIC11, MUSIC21, PLAYERS
 from avlib.orchestra.scene import make_scene
@@ -77,6 +79,21 @@ def test_category_splits_are_16_and_5_of_music21(split):
     assert (len(train), len(test)) == (16, 5)
     assert sorted(train + test) == sorted(MUSIC21)
     assert len(MUSIC21) == 21
+
+
+@pytest.mark.parametrize("fold", sorted(FOLDS))
+def test_a_rehearsal_holds_out_training_categories_of_its_split(fold):
+    split = whole_split(fold)
+    assert (fold, split) == (f"{split}-fold", fold[:2])
+    heard, held_out = category_split(fold)
+    train, test = category_split(split)
+    assert (len(heard), len(held_out)) == (11, 5)
+    assert [name for name in train if name in heard + held_out] == list(train)
+    assert sorted(heard + held_out) == sorted(train)
+    assert not set(heard + held_out) & set(test)
+    # Drawn by lot, and not looked at.
+    lot = np.random.default_rng(int(fold[1])).choice(16, 5, replace=False)
+    assert held_out == tuple(train[k] for k in sorted(lot))
 
 
 def test_category_splits_are_those_of_the_paper():
@@ -269,7 +286,7 @@ def test_no_pair_leaks_a_player_or_a_category(name):
     assert {player_split(p) for clip in clips for p in clip.players} == {recipe.split}
     assert recipe.split != "train"
     if name.startswith("seco"):
-        train, test = category_split(name[5:7])
+        train, test = category_split(name.removeprefix("seco-").removesuffix("-validation"))
         check_disjoint(clips, Orchestra("train", train, length=300).entries)
         seen = {clip.categories[0] for clip in clips}
         # the held-out five are tested; model selection never sees them
@@ -283,6 +300,10 @@ def test_the_protocols_have_their_sizes():
     assert counts["sop"] == 256
     assert counts["cosep"] == 550
     assert [counts[f"seco-{split}"] for split in SPLITS] == [300, 300, 300]
+    for fold in FOLDS:
+        groups = Counter(pair.group for pair in load_pairs(f"seco-{fold}"))
+        both = combinations(category_split(fold)[1], 2)
+        assert groups == {" + ".join(sorted(pair)): 6 for pair in both}
     groups = Counter(pair.group for pair in load_pairs("cosep"))
     assert groups == {" + ".join(sorted(both)): 10 for both in combinations(MUSIC11, 2)}
     assert len(groups) == 55

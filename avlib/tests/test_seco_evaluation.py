@@ -246,17 +246,36 @@ def test_a_model_is_judged_by_what_it_never_heard(trained, asked):
 
 @pytest.mark.parametrize("split", list(data.SPLITS))
 def test_nothing_is_chosen_by_categories_that_are_held_out(split):
-    """The stored lists themselves, for every split: only its own validation list will do."""
-    model = seco.SeCo(told(split=split))
-    own = f"seco-{split}-validation"
-    for name in [name for name in data.PAIR_LISTS if name.startswith("seco") and name != own]:
-        with pytest.raises(ValueError, match="it holds out, and whatever is chosen by them"):
-            choose_matching(model, name, limit=2, progress=False)
-    _, mixes = pairs_of(model, own, None, choosing=True)
+    """The stored lists themselves, for every split, of its model and of its rehearsal's."""
     unheard = data.category_split(split)[1]
-    assert not {entry.categories[0] for entry in mixes.source.entries} & set(unheard)
+    fold = f"{split}-fold"
+    allowed = {name for name in data.PAIR_LISTS if name.startswith("seco")}
+    allowed &= {name for name in allowed if not set(data.pair_list(name).categories) & set(unheard)}
+    assert allowed >= {f"seco-{split}-validation", f"seco-{fold}", f"seco-{fold}-validation"}
+    assert not {f"seco-{one}" for one in data.SPLITS} & allowed
+    for model in (seco.SeCo(told(split=split)), seco.SeCo(told(split=fold))):
+        for name in [n for n in data.PAIR_LISTS if n.startswith("seco") and n not in allowed]:
+            with pytest.raises(ValueError, match="it holds out, and whatever is chosen by them"):
+                choose_matching(model, name, limit=2, progress=False)
+        for name in allowed:
+            _, mixes = pairs_of(model, name, None, choosing=True)
+            assert not {entry.categories[0] for entry in mixes.source.entries} & set(unheard)
+        with pytest.raises(ValueError, match=f"{unheard[0]!r}, which split {split} holds out"):
+            choose_matching(model, Mixes(batch_of(0), unheard), progress=False)
+    model = seco.SeCo(told(split=split))
     with pytest.raises(ValueError, match=f"{unheard[0]!r}, which split {split} holds out"):
         choose_matching(model, Mixes(batch_of(0), unheard), progress=False)
+
+
+def test_a_rehearsal_is_judged_by_what_it_never_heard():
+    model = seco.SeCo(told(split="S1-fold"))
+    name, mixes = pairs_of(model, None, None)
+    assert name == "seco-S1-fold"
+    heard = set(data.category_split("S1-fold")[0])
+    assert not {entry.categories[0] for entry in mixes.source.entries} & heard
+    assert {entry.split for entry in mixes.source.entries} == {"validation"}
+    with pytest.raises(ValueError, match=r"accordion.*which it was trained on.*take seco-S1,"):
+        pairs_of(seco.SeCo(told(split="S1")), "seco-S1-fold", 2)
 
 
 def test_noise_is_that_of_the_model_or_as_asked(asked):

@@ -344,7 +344,7 @@ def test_a_run_on_the_orchestra_validates_and_remembers(tmp_path):
 # --- what it is trained on
 
 
-@pytest.mark.parametrize("split", list(data.SPLITS))
+@pytest.mark.parametrize("split", [*data.SPLITS, *data.FOLDS])
 def test_no_held_out_category_is_trained_on_or_selected_by(split):
     seen, unseen = data.category_split(split)
     for clips in (None, 40):

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 import torch
-from tables_parts import Diary, jobs, pair_row, place, read, small_table, table_of
+from tables_parts import Diary, LineRecipe, jobs, pair_row, place, read, small_table, table_of
 
 from avlib import scoring, seco, tables
 from avlib.cli.dispatch import parse
@@ -27,7 +27,7 @@ from avlib.tables import (
     seco_recipe,
 )
 from avlib.tables.comparing import over_seeds
-from avlib.tables.running import groups, minutes_needed
+from avlib.tables.running import all_minutes_needed, groups, minutes_needed, trainings
 from avlib.tables.seco import ROWS
 from avlib.tables.seco import TABLE as SECO
 from avlib.tables.store import load, write
@@ -247,6 +247,26 @@ def test_how_long_a_training_still_takes(table, diary, tmp_path):
     assert minutes_needed(folder, cfg.changed(max_minutes=None)) is None
     run_jobs(table, [job], here)
     assert minutes_needed(folder, cfg) == 0
+
+
+def test_a_rehearsal_is_trained_before_its_row_is_evaluated(table, diary, tmp_path):
+    careful = replace(table.rows[1], recipe=LineRecipe(diary, 2, rehearsed=True))
+    table = replace(table, rows=(table.rows[0], careful, table.rows[2]))
+    here = place(tmp_path)
+    both = jobs("line", "line-T2")
+    assert [path.name for path in trainings(table, both[:1], here)] == ["line-pocket-seed0"]
+    names = ["line-pocket-seed0", "before-line-pocket-seed0"]
+    assert [path.name for path in trainings(table, both, here)] == names
+    assert all_minutes_needed(trainings(table, both, here)) == 2
+    # There is time for the one, and not for both: neither is begun.
+    assert run_open(table, both, here, 1.5) == []
+    assert diary.trained == []
+    run_jobs(table, both, here)
+    assert [name for name, _ in diary.trained] == names
+    assert diary.evaluated == [("line", "line-T2")]
+    assert all_minutes_needed(trainings(table, both, here)) == 0
+    ((folder, cfg),) = trainings(table, jobs("line", seed=5), here).items()
+    assert all_minutes_needed({folder: cfg.changed(max_minutes=None)}) is None
 
 
 def test_unknown_names_are_named_with_what_there_is(table, tmp_path):
@@ -573,13 +593,28 @@ def test_the_command_of_an_open_row_runs_just_that_row(tmp_path):
             assert parse(words[1:])._jobs(SECO, here) == wanted
 
 
+def test_the_rehearsal_of_a_row_differs_in_nothing_but_its_categories(tmp_path):
+    here = place(tmp_path)
+    for row, data in itertools.product(ROWS, ("seco-S2", "seco-S2-N3")):
+        job = Job(row.name, data, "pocket", 1)
+        cfg, folder = here.config(SECO, job), here.folder(SECO, job)
+        found = row.recipe.rehearsals(cfg, folder)
+        if not getattr(row.recipe, "steps", 0):
+            assert found == {}
+            continue
+        ((other, changed),) = found.items()
+        assert changed == cfg.changed(split="S2-fold")
+        assert other.name == folder.name.replace("S2", "S2-fold")
+        assert other.parent == folder.parent
+
+
 def test_a_choice_holds_as_long_as_the_same_is_asked(tmp_path, monkeypatch):
-    model = seco.SeCo(seco.pocket("attributes"))
+    model = seco.SeCo(seco.pocket("attributes", "S1-fold"))
     asked = []
 
     def choose(model, pairs, **how):
         asked.append((pairs, how["limit"]))
-        return seco.Choice(2, 0.5, (), pairs, how["limit"], Matching())
+        return seco.Choice(2, 0.5, (), pairs, 60, Matching())
 
     monkeypatch.setattr(seco, "choose_matching", choose)
 
@@ -587,8 +622,10 @@ def test_a_choice_holds_as_long_as_the_same_is_asked(tmp_path, monkeypatch):
         return seco_recipe._choose(model, SECO.data[0], tmp_path, False, Trial(None, pairs))
 
     assert again() == again()
-    assert asked == [("seco-S1-validation", 32)]
+    assert again()["by"] == model.fingerprint()
+    assert asked == [("seco-S1-fold", None)]
     again(pairs=4)
+    assert asked[1:] == [("seco-S1-fold", 4)]
     monkeypatch.setattr(seco, "step_sizes", lambda model: (7.0,))
     again(pairs=4)
     with torch.no_grad():
@@ -596,3 +633,32 @@ def test_a_choice_holds_as_long_as_the_same_is_asked(tmp_path, monkeypatch):
     again(pairs=4)
     again(pairs=4)
     assert len(asked) == 4
+
+
+def test_steps_are_chosen_by_the_rehearsal_and_taken_by_the_model(tmp_path, monkeypatch):
+    seen = []
+
+    def load(folder, device):
+        fold = "-fold" if "-fold-" in folder.name else ""
+        return seco.SeCo(seco.pocket("attributes", f"S2{fold}"))
+
+    class Seen(Exception):
+        pass
+
+    def evaluate(model, name, **how):
+        raise Seen(model.cfg.split, name, how["lr"], how["steps"])
+
+    monkeypatch.setattr(seco, "load", load)
+    monkeypatch.setattr(seco, "evaluate", evaluate)
+    monkeypatch.setattr(
+        seco_recipe,
+        "_choose",
+        lambda model, *rest: seen.append(model.cfg.split) or {"lr": 0.25, "steps": 1},
+    )
+    folder = tmp_path / "both-attributes-S2-pocket-seed0"
+    for steps, lr in ((0, None), (1, 0.25)):
+        recipe = seco_recipe.SeCoRecipe("both", "attributes", steps)
+        with pytest.raises(Seen) as found:
+            list(recipe.evaluate({"row": recipe}, SECO.find_data("S2"), folder, "cpu", Trial()))
+        assert found.value.args == ("S2", "seco-S2", lr, (steps,))
+    assert seen == ["S2-fold"]
