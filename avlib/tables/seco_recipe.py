@@ -140,14 +140,22 @@ class SeCoRecipe:
         return _shortened(cfg, seed, trial)
 
     def rehearsals(self, cfg: Any, folder: Path) -> dict[Path, Any]:
-        """The same model without five of the training categories, to choose T and beta by.
+        """The model without five of its training categories, to choose T and beta by.
 
         A model meets instruments in the test that it never heard, and steps that suit those it
         knows are too bold for them. So they are chosen by a model that was held back from some.
+        It has both terms, for all rows of a kind of sight: these take the same steps and differ
+        only in what they have learned from.
         """
         if not self.steps:
             return {}
-        return {_rehearsal(folder, cfg.split): cfg.changed(split=f"{cfg.split}-fold")}
+        settings = cfg.changed(split=f"{cfg.split}-fold", consistency="both")
+        return {self.rehearsal(folder, cfg.split): settings}
+
+    def rehearsal(self, folder: Path, split: str) -> Path:
+        """Folder of the rehearsal's training beside that of a row."""
+        own, other = f"{self.consistency}-{self.modality}-{split}-", f"both-{self.modality}-{split}"
+        return folder.with_name(folder.name.replace(own, f"{other}-fold-", 1))
 
     def train(self, cfg: Any, data: Data, folder: Path, trial: Trial) -> None:
         """Train as `avlib train seco` does."""
@@ -170,8 +178,9 @@ class SeCoRecipe:
             batched = here.device.type == "cuda"
             chosen = None
             if steps[-1]:
-                rehearsal = seco.load(_rehearsal(folder, model.cfg.split), here.device)
-                chosen = _choose(rehearsal, data, folder, batched, trial)
+                beside = self.rehearsal(folder, model.cfg.split)
+                rehearsal = seco.load(beside, here.device)
+                chosen = _choose(rehearsal, data, beside, batched, trial)
             results = seco.evaluate(
                 model,
                 data.name,
@@ -189,17 +198,12 @@ class SeCoRecipe:
             yield by_steps[t], Outcome(record, result.pairs)
 
 
-def _rehearsal(folder: Path, split: str) -> Path:
-    """Folder of the training that leaves out some more categories."""
-    return folder.with_name(folder.name.replace(f"-{split}-", f"-{split}-fold-", 1))
-
-
 def _choose(
     rehearsal: Any, data: Data, folder: Path, batched: bool, trial: Trial
 ) -> dict[str, Any]:
-    """Choose T and beta of a training, once, on what its rehearsal never heard.
+    """Choose T and beta once, on what a rehearsal never heard.
 
-    The choice is kept beside the checkpoint; it holds for all that is evaluated there as long as
+    The choice is kept in the rehearsal's folder; it holds for all rows that go by it as long as
     the same is tried in the same way.
     """
     from avlib import seco

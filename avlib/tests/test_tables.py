@@ -593,7 +593,7 @@ def test_the_command_of_an_open_row_runs_just_that_row(tmp_path):
             assert parse(words[1:])._jobs(SECO, here) == wanted
 
 
-def test_the_rehearsal_of_a_row_differs_in_nothing_but_its_categories(tmp_path):
+def test_rows_of_a_kind_of_sight_share_a_rehearsal_with_both_terms(tmp_path):
     here = place(tmp_path)
     for row, data in itertools.product(ROWS, ("seco-S2", "seco-S2-N3")):
         job = Job(row.name, data, "pocket", 1)
@@ -603,9 +603,8 @@ def test_the_rehearsal_of_a_row_differs_in_nothing_but_its_categories(tmp_path):
             assert found == {}
             continue
         ((other, changed),) = found.items()
-        assert changed == cfg.changed(split="S2-fold")
-        assert other.name == folder.name.replace("S2", "S2-fold")
-        assert other.parent == folder.parent
+        assert changed == cfg.changed(split="S2-fold", consistency="both")
+        assert other == folder.with_name(f"both-{cfg.modality}-S2-fold-pocket-seed1")
 
 
 def test_a_choice_holds_as_long_as_the_same_is_asked(tmp_path, monkeypatch):
