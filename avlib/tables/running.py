@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from avlib.tables.core import Job, Table, Trial
@@ -18,7 +19,9 @@ from avlib.tables.store import (
     refuse_another,
     write,
 )
+from avlib.training import Run
 
+CURVE_EVERY = 50
 ABOUT_TRAINING = ("steps", "seconds", "stopped_by", "weights_of_step", "device", "commit")
 """What a row's record takes over from the record of its training."""
 
@@ -264,7 +267,34 @@ def _about_training(folder: Path) -> dict[str, Any]:
     if record is None:
         raise RuntimeError(f"{folder}: the training ended without leaving model.safetensors")
     about = {key: record.get(key) for key in ABOUT_TRAINING}
-    return {"run": folder.name, "checkpoint": _digest(folder), **about}
+    return {"run": folder.name, "checkpoint": _digest(folder), **about, **curves(folder)}
+
+
+def curves(folder: Path, every: int = CURVE_EVERY) -> dict[str, dict[str, list[int | float]]]:
+    """Read a training's curves out of its log, coarse enough for a record.
+
+    Args:
+        folder: of the training.
+        every: so many steps make a point of the curve.
+
+    Returns:
+        "curve": for each term of the loss, as `train_step` returns it, the means over so many
+        steps, and "step", the last of each; "validation": what was measured at which "step".
+    """
+    log = Run(folder).read_log()
+    bins: dict[int, list[dict[str, float]]] = {}
+    for line in log:
+        if "loss" in line:
+            bins.setdefault(-(-line["step"] // every) * every, []).append(line)
+    names = [name for line in log[:1] for name in line if name.startswith("term/")]
+    curve: dict[str, list[int | float]] = {"step": list(bins)}
+    for name in names:
+        means = [fmean(line[name] for line in lines) for lines in bins.values()]
+        curve[name.removeprefix("term/")] = [round(mean, 6) for mean in means]
+    measured = [line for line in log if "validation/score" in line]
+    keys = [key for line in measured[:1] for key in line]
+    validation = {k.removeprefix("validation/"): [line[k] for line in measured] for k in keys}
+    return {"curve": curve, "validation": validation}
 
 
 def _digest(folder: Path) -> str:

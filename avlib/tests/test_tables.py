@@ -27,7 +27,7 @@ from avlib.tables import (
     seco_recipe,
 )
 from avlib.tables.comparing import over_seeds
-from avlib.tables.running import all_minutes_needed, groups, minutes_needed, trainings
+from avlib.tables.running import all_minutes_needed, curves, groups, minutes_needed, trainings
 from avlib.tables.seco import ROWS
 from avlib.tables.seco import TABLE as SECO
 from avlib.tables.store import load, write
@@ -267,6 +267,23 @@ def test_a_rehearsal_is_trained_before_its_row_is_evaluated(table, diary, tmp_pa
     assert all_minutes_needed(trainings(table, both, here)) == 0
     ((folder, cfg),) = trainings(table, jobs("line", seed=5), here).items()
     assert all_minutes_needed({folder: cfg.changed(max_minutes=None)}) is None
+
+
+def test_a_record_holds_the_curves_of_its_training(table, tmp_path):
+    (path,) = run_jobs(table, jobs("line"), place(tmp_path))
+    training = read(path)["training"]
+    assert training["curve"] == {"step": []}  # six steps, and a line every ten
+    assert training["validation"] == {}
+    lines = [
+        {"step": step, "loss": 9.0, "term/a": float(step), "term/b": 1.0, "seconds": 1.0}
+        for step in (1, 2, 3, 5)
+    ]
+    lines.insert(2, {"step": 2, "validation/score": 0.5, "validation/sdr_gain": -1.0})
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert curves(tmp_path, every=2) == {
+        "curve": {"step": [2, 4, 6], "a": [1.5, 3.0, 5.0], "b": [1.0, 1.0, 1.0]},
+        "validation": {"step": [2], "score": [0.5], "sdr_gain": [-1.0]},
+    }
 
 
 def test_unknown_names_are_named_with_what_there_is(table, tmp_path):
