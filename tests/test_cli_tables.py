@@ -56,8 +56,10 @@ def test_rows_of_the_table_from_end_to_end(tmp_path):
     assert plain["training"] == matched["training"]
     assert plain["weights"] == matched["weights"]
     assert matched["matching"]["lr"] == matched["matching"]["chosen"]["lr"]
-    assert matched["matching"]["chosen"]["pairs"] == "seco-S1-validation"
-    assert "seco-S1-validation" in matched["chosen"]
+    assert matched["matching"]["chosen"]["pairs"] == "seco-S1-fold"
+    assert "-fold-" in matched["matching"]["chosen"]["by"]["run"]
+    assert matched["chosen_row"].startswith("seco-both-skeleton")
+    assert "seco-S1-fold" in matched["chosen"]
     # The same two pairs, and the same mixtures, for everybody.
     assert other["baselines"]["mixture"]["sdr"] == plain["baselines"]["mixture"]["sdr"]
     assert other["config"]["front_end"] == plain["config"]["front_end"]

@@ -84,6 +84,9 @@ class Recipe(Protocol):
             folder: of its training.
         """
 
+    def is_current(self, record: Mapping[str, Any], data: Data) -> bool:
+        """Whether a record of this model was made in the way that this recipe goes."""
+
     def train(self, cfg: Any, data: Data, folder: Path, trial: Trial) -> None:
         """Train, or go on training, in `folder`; leaves `model.safetensors` when finished."""
 

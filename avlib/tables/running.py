@@ -252,13 +252,17 @@ def run_open(
 
 
 def _is_done(table: Table, job: Job, cfg: Any, folder: Path, place: Place) -> bool:
-    """Whether a row has its record; refuses the record of another model."""
+    """Whether a row has its record; refuses the record of another model.
+
+    One that was made in another way than its recipe now goes does not count, and is replaced.
+    """
     stored = read_record(place.record(table, job))
     if stored is None:
         return False
     record = finished(folder)
     refuse_another(stored, cfg, _digest(folder) if record is not None else None)
-    return not place.again
+    current = table.row(job.row).recipe.is_current(stored.record, table.find_data(job.data))
+    return current and not place.again
 
 
 def _about_training(folder: Path) -> dict[str, Any]:

@@ -62,6 +62,10 @@ class SoundOfPixelsRecipe:
         """There is nothing to choose."""
         return {}
 
+    def is_current(self, record: Mapping[str, Any], data: Data) -> bool:
+        """There is only one way."""
+        return True
+
     def train(self, cfg: Any, data: Data, folder: Path, trial: Trial) -> None:
         """Train on the split's training categories, mixed by SeCo's rule."""
         from avlib import sop
@@ -124,8 +128,11 @@ class SeCoRecipe:
 
     def training(self, data: Data, preset: str) -> str:
         """Name of the training, without the seed; no matter how many steps of matching follow."""
-        variant = f"{self.consistency}-{self.variant}" if self.variant else self.consistency
-        return f"{variant}-{self.modality}-{data.split}-{preset}"
+        return self._named(self.consistency, data.split, preset)
+
+    def _named(self, consistency: str, split: str, preset: str) -> str:
+        variant = f"{consistency}-{self.variant}" if self.variant else consistency
+        return f"{variant}-{self.modality}-{split}-{preset}"
 
     def conditions(self) -> str:
         """Rows that differ in the number of steps share one pass."""
@@ -144,18 +151,26 @@ class SeCoRecipe:
 
         A model meets instruments in the test that it never heard, and steps that suit those it
         knows are too bold for them. So they are chosen by a model that was held back from some.
-        It has both terms, for all rows of a kind of sight: these take the same steps and differ
-        only in what they have learned from.
+        All rows of a kind of sight share one, trained with both terms; each row's steps are
+        chosen there with the terms of its own L_cs.
         """
         if not self.steps:
             return {}
         settings = cfg.changed(split=f"{cfg.split}-fold", consistency="both")
-        return {self.rehearsal(folder, cfg.split): settings}
+        return {self.rehearsal(cfg, folder): settings}
 
-    def rehearsal(self, folder: Path, split: str) -> Path:
+    def rehearsal(self, cfg: Any, folder: Path) -> Path:
         """Folder of the rehearsal's training beside that of a row."""
-        own, other = f"{self.consistency}-{self.modality}-{split}-", f"both-{self.modality}-{split}"
-        return folder.with_name(folder.name.replace(own, f"{other}-fold-", 1))
+        own = self._named(self.consistency, cfg.split, cfg.preset)
+        other = self._named("both", f"{cfg.split}-fold", cfg.preset)
+        if not folder.name.startswith(own):
+            raise ValueError(f"{folder} is no training of {own}")
+        return folder.with_name(other + folder.name.removeprefix(own))
+
+    def is_current(self, record: Mapping[str, Any], data: Data) -> bool:
+        """Whether steps were chosen on what the rehearsal never heard."""
+        chosen = (record.get("matching") or {}).get("chosen") or {}
+        return not self.steps or chosen.get("pairs") == f"seco-{data.split}-fold"
 
     def train(self, cfg: Any, data: Data, folder: Path, trial: Trial) -> None:
         """Train as `avlib train seco` does."""
@@ -178,9 +193,8 @@ class SeCoRecipe:
             batched = here.device.type == "cuda"
             chosen = None
             if steps[-1]:
-                beside = self.rehearsal(folder, model.cfg.split)
-                rehearsal = seco.load(beside, here.device)
-                chosen = _choose(rehearsal, data, beside, batched, trial)
+                beside = self.rehearsal(model.cfg, folder)
+                chosen = _choose(model.cfg, beside, here.device, trial)
             results = seco.evaluate(
                 model,
                 data.name,
@@ -194,36 +208,54 @@ class SeCoRecipe:
         for t, result in zip(steps, results, strict=True):
             record = result.record()
             if chosen and t:
-                record |= {"chosen": _in_words(chosen), "selected": t == chosen["steps"]}
+                family = by_steps[t].removesuffix(f"-T{t}")
+                best = f"{family}-T{chosen['steps']}" if chosen["steps"] else family
+                record |= {"chosen": _in_words(chosen), "chosen_row": best}
             yield by_steps[t], Outcome(record, result.pairs)
 
 
-def _choose(
-    rehearsal: Any, data: Data, folder: Path, batched: bool, trial: Trial
-) -> dict[str, Any]:
-    """Choose T and beta once, on what a rehearsal never heard.
+def _choose(cfg: Any, folder: Path, device: Any, trial: Trial) -> dict[str, Any]:
+    """Choose T and beta for a row once, on what its rehearsal never heard.
 
-    The choice is kept in the rehearsal's folder; it holds for all rows that go by it as long as
-    the same is tried in the same way.
+    The choice is kept in the rehearsal's folder; it holds for all rows with the same L_cs as long
+    as the same is tried in the same way.
+
+    Args:
+        cfg: settings of the row's model.
+        folder: of the rehearsal.
+        device: where to compute.
+        trial: cut short.
     """
     from avlib import seco
 
-    path = folder / "matching.json"
-    pairs = f"seco-{data.split}-fold"
+    rehearsal, terms = seco.load(folder, device), cfg.matching_terms
+    path = folder / f"matching-{'-'.join(terms)}.json"
+    pairs = f"seco-{rehearsal.cfg.split}"
     asked = {
         "weights": rehearsal.fingerprint(),
         "pairs": pairs,
         "limit": trial.pairs,
+        "steps": list(STEPS),
         "sizes": list(seco.step_sizes(rehearsal)),
-        "terms": list(rehearsal.cfg.matching_terms),
+        "terms": list(terms),
     }
     if path.is_file():
         kept = json.loads(path.read_text(encoding="utf-8"))
         if kept.get("asked") == asked:
             return kept["chosen"]
     print(f"choosing T and beta on pairs of {pairs}", file=sys.stderr)
-    choice = seco.choose_matching(rehearsal, pairs, limit=trial.pairs, batched=batched)
-    write_json(path, {"asked": asked, "chosen": choice.record() | {"by": asked["weights"]}})
+    choice = seco.choose_matching(
+        rehearsal,
+        pairs,
+        steps=STEPS,
+        terms=terms,
+        limit=trial.pairs,
+        batched=next(rehearsal.parameters()).is_cuda,
+    )
+    training = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    about = {key: training.get(key) for key in ("steps", "stopped_by", "seconds")}
+    by = {"run": folder.name, "weights": asked["weights"], **about}
+    write_json(path, {"asked": asked, "chosen": choice.record() | {"by": by}})
     return json.loads(path.read_text(encoding="utf-8"))["chosen"]
 
 
@@ -237,8 +269,8 @@ def _in_words(chosen: Mapping[str, Any]) -> str:
     return (
         f"T = {chosen['steps']}, beta = {chosen['lr']:.3g} on {chosen['count']} pairs of "
         f"{chosen['pairs']}; the best T > 0 there, {best['steps']}: {mean:+.2f} [{low:+.2f}, "
-        f"{high:+.2f}] dB over T = 0, mean step of norm {best['step_norm']:.2g}, L_cs changed by "
-        f"{best['loss_change']:.2g}"
+        f"{high:+.2f}] dB over T = 0 (rosy: the best of {len(chosen['grid'])} tried), mean step "
+        f"of norm {best['step_norm']:.2g}, L_cs changed by {best['loss_change']:.2g}"
     )
 
 

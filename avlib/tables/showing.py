@@ -41,17 +41,13 @@ class Block:
     def chosen(self, family: str) -> dict[int, str]:
         """Which row of a family was chosen, on training categories, for each seed that chose.
 
-        A record says of itself whether it was chosen; where none of a seed's was, its choice was
-        the family's first row, which takes no steps.
+        A record of any of them names it, whether or not that row has a record itself.
         """
         found: dict[int, str] = {}
         for row in self.table.family(family):
             for stored in self.seeds(row):
-                if "selected" in stored.record:
-                    seed = stored.record["seed"]
-                    found.setdefault(seed, family)
-                    if stored.record["selected"]:
-                        found[seed] = row
+                if "chosen_row" in stored.record:
+                    found[stored.record["seed"]] = stored.record["chosen_row"]
         return found
 
     def is_chosen(self, row: str) -> bool:

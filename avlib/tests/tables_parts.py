@@ -43,6 +43,7 @@ class Diary:
 
     trained: list = field(default_factory=list)
     evaluated: list = field(default_factory=list)
+    rehearsed: list = field(default_factory=list)
     stop_at_step: int | None = None
     stop_after_rows: int | None = None
 
@@ -77,6 +78,9 @@ class LineRecipe:
     def rehearsals(self, cfg, folder):
         return {folder.with_name(f"before-{folder.name}"): cfg} if self.rehearsed else {}
 
+    def is_current(self, record, data):
+        return True
+
     def train(self, cfg, data, folder, trial):
         line = Line(cfg)
 
@@ -97,6 +101,9 @@ class LineRecipe:
 
     def evaluate(self, recipes, data, folder, device, trial):
         self.diary.evaluated.append(tuple(recipes))
+        if any(recipe.rehearsed for recipe in recipes.values()):
+            before = folder.with_name(f"before-{folder.name}") / "model.safetensors"
+            self.diary.rehearsed.append(before.is_file())
         weights, record = load_checkpoint(folder / "model")
         slope = weights["line.weight"].mean().item()
         for count, (name, recipe) in enumerate(recipes.items()):

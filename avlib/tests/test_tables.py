@@ -5,6 +5,7 @@ import json
 import shutil
 from collections import Counter
 from dataclasses import asdict, replace
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -264,6 +265,7 @@ def test_a_rehearsal_is_trained_before_its_row_is_evaluated(table, diary, tmp_pa
     run_jobs(table, both, here)
     assert [name for name, _ in diary.trained] == names
     assert diary.evaluated == [("line", "line-T2")]
+    assert diary.rehearsed == [True]
     assert all_minutes_needed(trainings(table, both, here)) == 0
     ((folder, cfg),) = trainings(table, jobs("line", seed=5), here).items()
     assert all_minutes_needed({folder: cfg.changed(max_minutes=None)}) is None
@@ -450,7 +452,7 @@ def test_what_is_shown_of_a_folder_made_by_hand(table, tmp_path):
     record["config"]["width"] = 2
     record["training"]["stopped_by"] = "minutes"
     record["config"]["train"]["steps"] = 9
-    path.write_text(json.dumps(record | {"chosen": "T = 2", "selected": True}))
+    path.write_text(json.dumps(record | {"chosen": "T = 2", "chosen_row": "line-T2"}))
     shown = render(table, here)
     assert "| Line, T = 2 (T chosen) * |" in shown
     assert "| 6 of 9 |" in shown
@@ -464,7 +466,8 @@ def chosen_by_hand(table, here, seed, chose, plain, stepped):
     """One seed's rows of the family "line"; `chose` is the T that validation preferred."""
     record_by_hand(table, here, "line", seed, plain)
     path = record_by_hand(table, here, "line-T2", seed, stepped)
-    path.write_text(json.dumps(read(path) | {"chosen": f"T = {chose}", "selected": chose == 2}))
+    row = "line" if chose == 0 else f"line-T{chose}"
+    path.write_text(json.dumps(read(path) | {"chosen": f"T = {chose}", "chosen_row": row}))
 
 
 def test_who_chose_no_steps_counts_too(table, tmp_path):
@@ -474,6 +477,15 @@ def test_who_chose_no_steps_counts_too(table, tmp_path):
     assert "  - Line, as chosen: better on 0 of 1 (d1 pocket no steps chosen)" in shown
     assert "| Line (T chosen)" in shown
     assert "Line, T = 2 (T chosen)" not in shown
+
+
+def test_a_chosen_row_without_a_record_is_open_and_no_choice_of_no_steps(table, tmp_path):
+    here = place(tmp_path)
+    chosen_by_hand(table, here, 0, 5, (0.0, 1.5, 3.0), (1.0, 2.5, 4.0))
+    shown = render(table, here)
+    assert "(T chosen)" not in shown
+    assert "as chosen" not in shown
+    assert "- line-pocket-seed0: T = 5" in shown
 
 
 def test_no_steps_chosen_is_compared_with_another_row(table, tmp_path):
@@ -624,57 +636,114 @@ def test_rows_of_a_kind_of_sight_share_a_rehearsal_with_both_terms(tmp_path):
         assert other == folder.with_name(f"both-{cfg.modality}-S2-fold-pocket-seed1")
 
 
+def test_a_rehearsal_has_the_switches_of_its_row_and_a_folder_of_its_own(tmp_path):
+    recipe = seco_recipe.SeCoRecipe("inter", "video", 5, "sum", {"distance": "sum"})
+    data, trial = SECO.find_data("S3"), Trial(steps=4)
+    cfg = recipe.config(data, "pocket", 2, trial)
+    folder = tmp_path / f"{recipe.training(data, 'pocket')}-seed2-{trial.mark}"
+    ((other, changed),) = recipe.rehearsals(cfg, folder).items()
+    assert other.name == "both-sum-video-S3-fold-pocket-seed2-trial-steps4"
+    assert (changed.distance, changed.split, changed.train.steps) == ("sum", "S3-fold", 4)
+    with pytest.raises(ValueError, match="is no training of inter-sum-video-S3-pocket"):
+        recipe.rehearsals(cfg, tmp_path / "inter-video-S3-pocket-seed2")
+
+
+def test_records_of_another_way_to_choose_do_not_count(tmp_path):
+    data = SECO.find_data("S1")
+    matched = seco_recipe.SeCoRecipe("both", "video", 5)
+    for pairs, current in (("seco-S1-fold", True), ("seco-S1-validation", False)):
+        record = {"matching": {"chosen": {"pairs": pairs}}}
+        assert matched.is_current(record, data) == current
+    assert not matched.is_current({"matching": None}, data)
+    assert seco_recipe.SeCoRecipe("both", "video").is_current({"matching": None}, data)
+    assert seco_recipe.SoundOfPixelsRecipe().is_current({}, data)
+
+
+def test_a_record_made_in_another_way_is_replaced(table, diary, tmp_path, monkeypatch):
+    here = place(tmp_path)
+    run_jobs(table, jobs("line"), here)
+    assert run_jobs(table, jobs("line"), here) == []
+    monkeypatch.setattr(LineRecipe, "is_current", lambda *_: False)
+    assert len(run_jobs(table, jobs("line"), here)) == 1
+    assert len(diary.trained) == 1
+
+
 def test_a_choice_holds_as_long_as_the_same_is_asked(tmp_path, monkeypatch):
     model = seco.SeCo(seco.pocket("attributes", "S1-fold"))
+    folder = tmp_path / "both-attributes-S1-fold-pocket-seed0"
     asked = []
 
     def choose(model, pairs, **how):
-        asked.append((pairs, how["limit"]))
+        asked.append((pairs, how["limit"], how["terms"]))
         return seco.Choice(2, 0.5, (), pairs, 60, Matching())
 
     monkeypatch.setattr(seco, "choose_matching", choose)
 
-    def again(pairs=None):
-        return seco_recipe._choose(model, SECO.data[0], tmp_path, False, Trial(None, pairs))
+    def again(pairs=None, terms="both"):
+        seco.save(model, folder / "model", {"steps": 7, "stopped_by": "steps", "seconds": 1.0})
+        cfg = model.cfg.changed(split="S1", consistency=terms)
+        return seco_recipe._choose(cfg, folder, "cpu", Trial(None, pairs))
 
     assert again() == again()
-    assert again()["by"] == model.fingerprint()
-    assert asked == [("seco-S1-fold", None)]
+    by = {"run": folder.name, "steps": 7, "stopped_by": "steps", "seconds": 1.0}
+    assert again()["by"] == by | {"weights": model.fingerprint()}
+    every = ("inter_positive", "inter_negative", "intra_negative")
+    assert asked == [("seco-S1-fold", None, every)]
+    assert again(terms="intra") == again(terms="intra")
+    assert asked[1:] == [("seco-S1-fold", None, ("intra_negative",))]
+    again(terms="none")  # a control, matched with all three
+    assert len(asked) == 2
     again(pairs=4)
-    assert asked[1:] == [("seco-S1-fold", 4)]
+    assert asked[2:] == [("seco-S1-fold", 4, every)]
     monkeypatch.setattr(seco, "step_sizes", lambda model: (7.0,))
     again(pairs=4)
     with torch.no_grad():
         next(model.parameters()).add_(1)
     again(pairs=4)
     again(pairs=4)
-    assert len(asked) == 4
+    assert len(asked) == 5
+    monkeypatch.setattr(seco_recipe, "STEPS", (0, 3))
+    again(pairs=4)
+    assert len(asked) == 6
 
 
-def test_steps_are_chosen_by_the_rehearsal_and_taken_by_the_model(tmp_path, monkeypatch):
+@pytest.mark.parametrize("chose", [0, 1, 7])
+def test_steps_are_chosen_by_the_rehearsal_and_taken_by_the_model(tmp_path, monkeypatch, chose):
     seen = []
 
-    def load(folder, device):
-        fold = "-fold" if "-fold-" in folder.name else ""
-        return seco.SeCo(seco.pocket("attributes", f"S2{fold}"))
+    class Result(NamedTuple):
+        pairs: tuple = ()
 
-    class Seen(Exception):
-        pass
+        def record(self):
+            return {}
+
+    def choose(cfg, folder, device, trial):
+        seen.append((cfg.split, folder.name))
+        cell = {"lr": 0.25, "failed": 0, "sdr_gain": 1.0, "steps": 1, "better": (1.0, 0.0, 2.0)}
+        grid = [cell | {"step_norm": 0.1, "loss_change": -0.1}]
+        return {"lr": 0.25, "steps": chose, "grid": grid, "count": 60, "pairs": "seco-S2-fold"}
 
     def evaluate(model, name, **how):
-        raise Seen(model.cfg.split, name, how["lr"], how["steps"])
+        seen.append((model.cfg.split, name, how["lr"], how["steps"]))
+        return [Result() for _ in how["steps"]]
 
-    monkeypatch.setattr(seco, "load", load)
+    monkeypatch.setattr(seco, "load", lambda *_: seco.SeCo(seco.pocket("attributes", "S2")))
     monkeypatch.setattr(seco, "evaluate", evaluate)
-    monkeypatch.setattr(
-        seco_recipe,
-        "_choose",
-        lambda model, *rest: seen.append(model.cfg.split) or {"lr": 0.25, "steps": 1},
-    )
+    monkeypatch.setattr(seco_recipe, "_choose", choose)
     folder = tmp_path / "both-attributes-S2-pocket-seed0"
-    for steps, lr in ((0, None), (1, 0.25)):
-        recipe = seco_recipe.SeCoRecipe("both", "attributes", steps)
-        with pytest.raises(Seen) as found:
-            list(recipe.evaluate({"row": recipe}, SECO.find_data("S2"), folder, "cpu", Trial()))
-        assert found.value.args == ("S2", "seco-S2", lr, (steps,))
-    assert seen == ["S2-fold"]
+    recipes = {
+        "row" if t == 0 else f"row-T{t}": seco_recipe.SeCoRecipe("both", "attributes", t)
+        for t in (0, 1)
+    }
+    run = recipes["row"].evaluate
+    plain = dict(run({"row": recipes["row"]}, SECO.find_data("S2"), folder, "cpu", Trial()))
+    assert seen == [("S2", "seco-S2", None, (0,))]
+    assert plain["row"].record == {}
+    both = dict(run(recipes, SECO.find_data("S2"), folder, "cpu", Trial()))
+    assert seen[1:] == [
+        ("S2", "both-attributes-S2-fold-pocket-seed0"),
+        ("S2", "seco-S2", 0.25, (0, 1)),
+    ]
+    assert both["row"].record == {}
+    assert both["row-T1"].record["chosen_row"] == ("row" if chose == 0 else f"row-T{chose}")
+    assert f"T = {chose}, beta = 0.25 on 60 pairs" in both["row-T1"].record["chosen"]
