@@ -250,15 +250,19 @@ Examples:
         check_steps(self.steps)
         cfg, pairs, limit = model.cfg, None, self.choose_on
         if self.choose_by is not None:
-            fold = f"{cfg.split}-fold"
-            kind = {"modality": cfg.modality, "split": fold, "preset": cfg.preset}
-            model = seco.load(self.choose_by, next(model.parameters()).device, **kind)
-            pairs = f"seco-{fold}"
+            model = seco.load(self.choose_by, next(model.parameters()).device)
+            seco.check_rehearsal(model.cfg, cfg)
+            pairs = f"seco-{model.cfg.split}"
         elif limit is None:
             limit = cfg.validation_pairs
         print("choosing the step size on instruments of the training side", file=sys.stderr)
         chosen = seco.choose_matching(
-            model, pairs, steps=self.steps, batched=self.batched, limit=limit
+            model,
+            pairs,
+            steps=self.steps,
+            terms=cfg.matching_terms,
+            batched=self.batched,
+            limit=limit,
         )
         print(chosen.table(), file=sys.stderr)
         return chosen

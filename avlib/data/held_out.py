@@ -11,8 +11,8 @@ def check_categories(source: Source, split: str, heard: bool = True) -> None:
 
     Args:
         source: whose clips; of an orchestra, all that may ever play are looked at.
-        split: "S1", "S2" or "S3".
-        heard: True: the 16 categories to train on and to select by; False: the 5 held out.
+        split: "S1", "S2" or "S3", or the rehearsal of one, "S1-fold".
+        heard: True: the categories to train on and to select by; False: the five held out.
 
     Raises:
         ClipError: a clip of the other side, or of a category that MUSIC-21 does not have; the
@@ -60,6 +60,7 @@ def _check(label: str, split: str, heard: bool, who: str, remedy: str) -> None:
             f"{who} {label!r}, a category that split {split} does not know; it has MUSIC-21's: "
             f"{', '.join(MUSIC21)}; rename it, or leave it out"
         )
-    if (name in category_split(split)[0]) != heard:
-        what = "holds out for the test" if heard else "trains on"
+    train, held_out = category_split(split)
+    if name not in (train if heard else held_out):
+        what = "trains on" if name in train else "holds out for the test"
         raise ClipError(f"{who} {label!r}, which split {split} {what}; {remedy}")

@@ -21,7 +21,7 @@ the name of an instrument.
 ==============  ============================================================================
 """
 
-from avlib.seco.choosing import Choice, choose_matching, step_sizes
+from avlib.seco.choosing import Choice, check_rehearsal, choose_matching, step_sizes
 from avlib.seco.config import (
     CONSISTENCY,
     MODALITIES,
@@ -52,6 +52,7 @@ from avlib.seco.matching_batched import memory_per_pair, online_match_batched, p
 from avlib.seco.model import (
     SeCo,
     channels_last,
+    check_mixtures,
     check_visuals,
     encode,
     look,
@@ -89,6 +90,8 @@ __all__ = [
     "VisionNet",
     "adjacency",
     "channels_last",
+    "check_mixtures",
+    "check_rehearsal",
     "check_visuals",
     "choose_matching",
     "config_from_json",

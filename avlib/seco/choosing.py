@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from avlib.data.splits import FOLDS, whole_split
 from avlib.metrics import paired_bootstrap
 from avlib.scoring import Tally, gain
+from avlib.seco.config import SeCoConfig
 from avlib.seco.losses import Term
 from avlib.seco.matching import EVERYTHING, BatchNorm
 from avlib.seco.model import SeCo
@@ -92,6 +94,36 @@ def step_sizes(model: SeCo, sizes: Sequence[float] = SIZES) -> tuple[float, ...]
     """
     factor = model.cfg.features if model.cfg.distance == "mean" else 1
     return tuple(factor * size for size in sizes)
+
+
+def check_rehearsal(rehearsal: SeCoConfig, cfg: SeCoConfig) -> None:
+    """Check that a model is the rehearsal of another: the same, but for what it was trained on.
+
+    Args:
+        rehearsal: settings of the one that is to choose.
+        cfg: settings of the one that is to take the steps.
+
+    Raises:
+        ValueError: it is of another split, or differs in a setting that a step feels.
+
+    Example:
+        >>> from avlib.seco import pocket
+        >>> check_rehearsal(pocket("skeleton", "S1-fold"), pocket("skeleton", "S1"))
+    """
+    if cfg.split in FOLDS:
+        raise ValueError(f"this model is itself a rehearsal, of {whole_split(cfg.split)}")
+    if rehearsal.split != f"{cfg.split}-fold":
+        raise ValueError(
+            f"to choose for a model of {cfg.split} takes one of {cfg.split}-fold, not of "
+            f"{rehearsal.split}: avlib train seco --split {cfg.split}-fold"
+        )
+    free = {"split", "seed", "train", "consistency"}
+    ours, theirs = (
+        {k: v for k, v in asdict(one).items() if k not in free} for one in (cfg, rehearsal)
+    )
+    other = [f"{k}: {theirs[k]} instead of {v}" for k, v in ours.items() if theirs[k] != v]
+    if other:
+        raise ValueError(f"this is the rehearsal of another model ({'; '.join(other[:4])})")
 
 
 def choose_matching(

@@ -316,8 +316,9 @@ def pocket(modality: str = "video", split: str = "S1") -> SeCoConfig:
     The orchestra's players rise with the pitch (`expression`), so that an unknown instrument's
     register can be seen at all; training clips are transposed by up to 9 semitones, so that to
     know the category is not enough; pictures and joints are neither cut nor mirrored at random,
-    which would blur the first of these. All three were chosen with categories of the training
-    side held out. Without them, trained as long from joints, SeCo lost about as much on split 1 as
+    which would blur the first of these. All three were chosen with training
+    categories of S1 held out; flute and ukulele were among these, which S2 and S3 test. Without
+    them, trained as long from joints, SeCo lost about as much on split 1 as
     it gains with them.
 
     Args:

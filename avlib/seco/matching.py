@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from avlib.seco.losses import WITHOUT_TRUTH, Term, consistency_loss
-from avlib.seco.model import SeCo, check_visuals, spectrograms
+from avlib.seco.model import SeCo, check_mixtures, spectrograms
 
 BatchNorm = Literal["eval", "batch"]
 EVERYTHING = ("sight", "separator", "encoder")
@@ -248,12 +248,7 @@ def check_matching(
             raise ValueError(f"unknown term {term!r}; there are {', '.join(WITHOUT_TRUTH)}")
     if batch_norm not in get_args(BatchNorm):
         raise ValueError(f"batch_norm must be 'eval' or 'batch'; got {batch_norm!r}")
-    if len(mixture) != len(visuals) or len(mixture) == 0:
-        raise ValueError(
-            f"each mixture needs the visuals of its players; got {len(mixture)} mixtures and "
-            f"visuals for {len(visuals)}"
-        )
-    check_visuals(visuals, model.cfg)
+    check_mixtures(mixture, visuals, model.cfg)
     if trace is not None and any(not 0 <= t <= steps for t in trace.keep_masks):
         raise ValueError(f"keep_masks asks for {trace.keep_masks}, and there are {steps} steps")
     dtype = next(model.parameters()).dtype

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from avlib.audio import log_magnitude, to_log_frequency
+from avlib.audio import column_count, log_magnitude, to_log_frequency
 from avlib.nets import initialise
 from avlib.seco.config import ENCODER_INPUTS, SeCoConfig, paper
 from avlib.seco.graph import SkeletonNet
@@ -149,9 +149,10 @@ class SeCo(nn.Module):
             visuals: of the model's kind of sight, see `AXES`.
 
         Raises:
-            ValueError: visuals of another kind of sight, or with numbers that are not finite.
+            ValueError: visuals of another kind of sight, of other mixtures, or with numbers that
+                are not finite; sounds of a length that the networks cannot take.
         """
-        check_visuals(visuals, self.cfg)
+        check_mixtures(mixture, visuals, self.cfg)
         return mask_logits(self.nets, spectrograms(mixture, self.cfg), self.look(visuals))
 
 
@@ -265,6 +266,36 @@ def check_visuals(visuals: Tensor, cfg: SeCoConfig) -> None:
             f"the visuals of source {bad[1]} of item {bad[0]} hold NaN or infinite numbers: joints "
             "that were not seen are zeros with confidence 0"
         )
+
+
+def check_mixtures(
+    mixture: Float[Tensor, "batch sample"], visuals: Tensor, cfg: SeCoConfig
+) -> None:
+    """Check that mixtures are as long as a model takes them, and have visuals each.
+
+    Raises:
+        ValueError: they are not; the message says what to give.
+
+    Example:
+        >>> from avlib.seco import pocket
+        >>> joints = torch.zeros(1, 2, 3, 24, 60)
+        >>> check_mixtures(torch.zeros(1, 66150), joints, pocket("skeleton"))
+    """
+    if len(mixture) != len(visuals) or len(mixture) == 0:
+        raise ValueError(
+            f"each mixture needs the visuals of its players; got {len(mixture)} mixtures and "
+            f"visuals for {len(visuals)}"
+        )
+    front, samples = cfg.front_end, mixture.shape[-1]
+    columns = column_count(samples, front.n_fft, front.hop, front.center)
+    if columns < 1 or columns % 2**cfg.depth:
+        raise ValueError(
+            f"a mixture of {samples} samples ({samples / front.rate:.2f} s) makes a spectrogram of "
+            f"{columns} columns, which cannot be halved {cfg.depth} times: give {front.samples} "
+            f"samples, {front.seconds:.2f} s at {front.rate} Hz; avlib.data.MixAndSeparate cuts "
+            "them out of clips"
+        )
+    check_visuals(visuals, cfg)
 
 
 def start_sight(sight: nn.Module, path: str | Path) -> None:

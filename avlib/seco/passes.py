@@ -193,7 +193,8 @@ def pairs_of(
         pairs: name of a stored list, mixes, or None for the test list of the model's split.
         limit: only the first so many of a stored list.
         joint_noise: of a stored list.
-        other_categories: let the model be judged by any list; the name says so ("seco-S2-by-S1").
+        other_categories: let the model be judged by any list. A list that is not its split's own
+            goes under another name ("seco-S2-by-S1"), and so never for a row of the tables.
         choosing: something is to be chosen by them: no category that the model holds out.
 
     Raises:
@@ -213,7 +214,8 @@ def pairs_of(
     unfair = _unfair(cfg, name, recipe, choosing)
     if unfair and not other_categories:
         raise ValueError(unfair)
-    called = f"{name}-by-{cfg.split}" if unfair else name
+    own = re.fullmatch(rf"seco-{cfg.split}(-validation|-N\d)?", name)
+    called = name if own else f"{name}-by-{cfg.split}"
     if of_more is not None:
         return called, data.seco_mixes(of_more[1], n=int(of_more[2]), **how)
     return called, data.stored_mixes(name, **how)

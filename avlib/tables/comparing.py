@@ -1,10 +1,10 @@
-"""Two rows, pair by pair: the mean difference and its interval, resampled by pair of categories."""
+"""Two rows, pair by pair: the mean difference, and its intervals by pair and by category."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from avlib.metrics import Interval, bootstrap, paired_bootstrap
+from avlib.metrics import Interval, bootstrap, crossed_bootstrap, paired_bootstrap
 from avlib.tables.store import read_scores
 
 Scores = Mapping[int, Mapping[str, str]]
@@ -15,12 +15,14 @@ class Paired:
     """The difference of two rows on the same pairs.
 
     Attributes:
-        interval: mean of the differences and its 95 % bootstrap interval.
+        interval: mean of the differences and its 95 % bootstrap interval, by pair of categories.
+        by_category: the same, wider: by single category, since pairs share them.
         count: pairs that both have.
         seeds: how many trainings the differences are means over.
     """
 
     interval: Interval
+    by_category: Interval
     count: int
     seeds: int = 1
 
@@ -43,8 +45,9 @@ def paired(
         metric: which column.
 
     Returns:
-        First minus second, of the means over the seeds; whole pairs of categories are drawn, since
-        pairs of the same two categories are not independent.
+        First minus second, of the means over the seeds. Whole pairs of categories are drawn,
+        since pairs of the same two categories are not independent; and, for the wider interval,
+        single categories, since each is in several pairs.
 
     Raises:
         ValueError: the files are of other pairs, or have none in common.
@@ -62,7 +65,9 @@ def paired(
             raise ValueError(f"pair {number} is not the same in {first[0]} and {second[0]}")
         groups.append(found.pop()[0])
     a, b = ([_mean(side, number, metric) for number in common] for side in sides)
-    return Paired(paired_bootstrap(a, b, groups), len(common), len(first))
+    differences = [one - other for one, other in zip(a, b, strict=True)]
+    wider = crossed_bootstrap(differences, [group.split(" + ") for group in groups])
+    return Paired(paired_bootstrap(a, b, groups), wider, len(common), len(first))
 
 
 def _mean(side: Sequence[Scores], number: int, metric: str) -> float:
@@ -88,7 +93,8 @@ def verdict(result: Paired) -> str:
     """What a comparison says: "better" or "worse" only where the interval excludes zero.
 
     Example:
-        >>> verdict(Paired(Interval(1.0, 0.5, 1.5), 9)), verdict(Paired(Interval(1, -1, 2), 9))
+        >>> surely, hardly = Interval(1.0, 0.5, 1.5), Interval(1.0, -1.0, 2.0)
+        >>> verdict(Paired(surely, hardly, 9)), verdict(Paired(hardly, hardly, 9))
         ('better', 'undecided')
     """
     if not result.excludes_zero:

@@ -28,8 +28,10 @@ ABOUT = (
     "to start from that are its own. In pocket all players rise and sink with the pitch that "
     "is heard (real ones do so less, and less reliably), and those of training also play "
     "larger and smaller instruments of their kind: make_scene's expression and transpose, see "
-    "the orchestra's data card; in paper neither. A number on the orchestra is not one on "
-    "MUSIC: orderings may carry over, decibels do not."
+    "the orchestra's data card; in paper neither. That pocket does so was tried out with "
+    "training categories of S1 held out, flute and ukulele among them, which S2 and S3 test. "
+    "A number on the orchestra is not one on MUSIC: orderings may carry over, decibels do "
+    "not."
 )
 
 

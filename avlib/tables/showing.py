@@ -227,16 +227,24 @@ def _comparison_text(block: Block) -> list[str]:
         titles = [table.row(name).title for name in versus[:2]]
         verdict = "yes" if result.excludes_zero else "no"
         lines.append(
-            [*titles, cell(result.interval, True), verdict, str(result.count), str(result.seeds)]
+            [
+                *titles,
+                cell(result.interval, True),
+                verdict,
+                cell(result.by_category, True),
+                str(result.count),
+                str(result.seeds),
+            ]
         )
     if not lines:
         return []
     metric = next(iter(table.metrics.values()))
-    head = ["row", "against", f"{metric} difference", "interval excludes zero", "pairs", "seeds"]
+    head = ["row", "against", f"{metric} difference", "interval excludes zero", "by category"]
     return [
         f"Row against row, pair by pair ({block.data.name}, {block.preset}; paired bootstrap, "
-        "resampled by pair of categories):",
-        grid(head, lines),
+        "resampled by pair of categories; then the same by single category, which is wider: all "
+        "pairs are made of a few categories, and of others even that one says too much):",
+        grid([*head, "pairs", "seeds"], lines),
     ]
 
 

@@ -471,6 +471,20 @@ def test_mixtures_of_two_are_the_stored_pairs():
 # --- nothing leaks --------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("label", MUSIC21)
+def test_every_category_is_on_one_side_of_a_split_or_of_its_rehearsal(label):
+    source = Orchestra("train", (label,))
+    for split in ("S1", "S1-fold"):
+        train, held_out = category_split(split)
+        for heard, side in ((True, train), (False, held_out)):
+            if label in side:
+                check_categories(source, split, heard)
+            else:
+                what = "trains on" if label in train else "holds out for the test"
+                with pytest.raises(ClipError, match=f"{label!r}, which split {split} {what}"):
+                    check_categories(source, split, heard)
+
+
 @pytest.mark.parametrize("split", sorted(SPLITS))
 def test_no_test_category_reaches_training_partners_selection_or_attributes(split):
     train, test = category_split(split)

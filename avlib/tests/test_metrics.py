@@ -8,7 +8,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from avlib.metrics import Interval, bootstrap, bss, bss_eval, paired_bootstrap, sdr_gain, toeplitz
+from avlib.metrics import (
+    Interval,
+    bootstrap,
+    bss,
+    bss_eval,
+    crossed_bootstrap,
+    paired_bootstrap,
+    sdr_gain,
+    toeplitz,
+)
 
 
 def noise(*shape, seed=0):
@@ -487,6 +496,51 @@ def test_groups_may_be_pairs_of_names():
     assert bootstrap([1.0, 4.0, 1.0], pairs) == bootstrap([1.0, 4.0, 1.0], [0, 1, 0])
 
 
+def test_crossed_bootstrap_of_three_pairs_by_hand():
+    """Of 27 draws of three categories 3 leave no pair; a pair drawn whole counts 2 x 1 or 1."""
+    values, members = [0.0, 3.0, 6.0], [("a", "b"), ("b", "c"), ("c", "a")]
+    means = []
+    for drawn in itertools.product("abc", repeat=3):
+        times = [drawn.count(one) * drawn.count(other) for one, other in members]
+        if sum(times):
+            means.append(np.average(values, weights=times))
+    assert (len(means), means.count(0.0), means.count(3.0)) == (24, 6, 12)
+    for level in (0.95, 0.6, 0.3):
+        low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+        result = crossed_bootstrap(values, members, level=level)
+        assert result == (3.0, pytest.approx(low, abs=1e-9), pytest.approx(high, abs=1e-9))
+
+
+def test_order_and_repeats_of_members_do_not_matter():
+    values = [1.0, 5.0, 2.0, 4.0]
+    plain = crossed_bootstrap(values, ["ab", "bc", "ab", "ca"])
+    assert crossed_bootstrap(values, ["ba", "cb", "ab", "ac"]) == plain
+    # A pair of one kind twice hangs on that kind alone.
+    assert crossed_bootstrap(values, ["aa", "bb", "aa", "cc"]) == crossed_bootstrap(
+        values, ["a", "b", "a", "c"]
+    )
+    alone = crossed_bootstrap(values, [(k,) for k in range(4)])
+    assert alone.low == pytest.approx(bootstrap(values).low, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "trials", "pair", "kind"), [(5, 200, 0.6, 0.7), (15, 40, 0.5, 0.8)]
+)
+def test_an_interval_by_category_covers_where_one_by_pair_does_not(kinds, trials, pair, kind):
+    """Effects of categories, all pairs of them: pairs are no independent witnesses."""
+    rng, pairs = np.random.default_rng(5), list(itertools.combinations(range(kinds), 2))
+    held = np.zeros(2)
+    for seed in range(trials):
+        effect = rng.normal(size=kinds)
+        values = [effect[a] + effect[b] + 0.1 * rng.normal() for a, b in pairs]
+        plain = bootstrap(values, resamples=400, seed=seed)
+        crossed = crossed_bootstrap(values, pairs, resamples=400, seed=seed)
+        held += [found.low < 0 < found.high for found in (plain, crossed)]
+    by_pair, by_category = held / trials
+    assert by_pair < pair
+    assert by_category > kind
+
+
 def test_bootstrap_is_seeded():
     values = np.random.default_rng(0).normal(size=30)
     assert bootstrap(values, seed=1) == bootstrap(values, seed=1) != bootstrap(values, seed=2)
@@ -521,6 +575,10 @@ def test_pairing_cancels_what_is_common():
         (lambda: bootstrap([1.0], [1, 2]), "2 groups for 1"),
         (lambda: bootstrap([1.0], level=1.0), "level"),
         (lambda: paired_bootstrap([1.0, 2.0], [1.0]), "differ"),
+        (lambda: crossed_bootstrap([1.0], []), "0 times members for 1 values"),
+        (lambda: crossed_bootstrap([1.0, 2.0], ["ab", ""]), "no members"),
+        (lambda: crossed_bootstrap([np.nan], ["ab"]), "1 of 1 values"),
+        (lambda: crossed_bootstrap([1.0], [range(40)], resamples=3), "no draw holds"),
     ],
 )
 def test_bootstrap_errors(call, message):

@@ -276,6 +276,26 @@ def test_a_rehearsal_is_judged_by_what_it_never_heard():
     assert {entry.split for entry in mixes.source.entries} == {"validation"}
     with pytest.raises(ValueError, match=r"accordion.*which it was trained on.*take seco-S1,"):
         pairs_of(seco.SeCo(told(split="S1")), "seco-S1-fold", 2)
+    # What the whole split holds out is new to it as well, and is never a row of the tables.
+    assert pairs_of(model, "seco-S1", 2)[0] == "seco-S1-by-S1-fold"
+    assert pairs_of(model, "seco-S1-N3", 2)[0] == "seco-S1-N3-by-S1-fold"
+    assert pairs_of(model, "seco-S1-fold-validation", 2)[0] == "seco-S1-fold-validation"
+
+
+def test_a_rehearsal_fits_its_model_or_is_refused():
+    cfg = told(split="S2")
+    seco.check_rehearsal(told(split="S2-fold"), cfg)
+    other_run = told(split="S2-fold", consistency="inter", seed=3, steps=7)
+    seco.check_rehearsal(other_run, cfg)
+    for rehearsal, model, message in (
+        (told(split="S1-fold"), cfg, "one of S2-fold, not of S1-fold: avlib train seco --split"),
+        (cfg, cfg, "one of S2-fold, not of S2:"),
+        (told(split="S2-fold", distance="sum"), cfg, "distance: sum instead of mean"),
+        (seco.pocket("skeleton", "S2-fold"), cfg, "another model .*modality: skeleton instead"),
+        (told(split="S2-fold"), told(split="S2-fold"), "itself a rehearsal, of S2"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            seco.check_rehearsal(rehearsal, model)
 
 
 def test_noise_is_that_of_the_model_or_as_asked(asked):

@@ -334,3 +334,24 @@ def test_unknown_settings():
     with pytest.raises(ValueError, match="the last of joint_widths is 16"):
         tiny("skeleton", joint_widths=(16,))
     assert tiny("skeleton", video_widths=(4, 4, 4, 4)).features == 8  # nobody looks at pictures
+
+
+@pytest.mark.parametrize(
+    ("mixtures", "samples", "players", "message"),
+    [
+        (2, 66150, 1, "got 2 mixtures and visuals for 1"),
+        (1, 66150, 2, "got 1 mixtures and visuals for 2"),
+        (0, 66150, 0, "got 0 mixtures"),
+        (
+            1,
+            44100,
+            1,
+            r"44100 samples \(4.00 s\).*171 columns.*give 66150 samples, 6.00 s",
+        ),
+        (1, 66000, 1, "66000 samples .*255 columns, which cannot be halved 5 times"),
+    ],
+)
+def test_what_cannot_be_separated_is_refused(mixtures, samples, players, message):
+    model = seco.SeCo(seco.pocket("skeleton"))
+    with pytest.raises(ValueError, match=message):
+        model(torch.zeros(mixtures, samples), torch.zeros(players, 2, 3, 24, 60))

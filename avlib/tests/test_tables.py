@@ -10,7 +10,17 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
-from tables_parts import Diary, LineRecipe, jobs, pair_row, place, read, small_table, table_of
+from tables_parts import (
+    GROUPS,
+    Diary,
+    LineRecipe,
+    jobs,
+    pair_row,
+    place,
+    read,
+    small_table,
+    table_of,
+)
 
 from avlib import scoring, seco, tables
 from avlib.cli.dispatch import parse
@@ -335,6 +345,18 @@ def test_paired_interval_equals_all_draws_of_groups(tmp_path):
     assert (result.interval.low, result.interval.high) == pytest.approx((low, high), abs=1e-3)
     assert (result.count, result.seeds, result.excludes_zero) == (11, 1, True)
 
+    # By category: every way to draw three members out of three that leaves any pair.
+    found = []
+    for drawn in itertools.product("abc", repeat=3):
+        times = {k: np.prod([drawn.count(m) for m in GROUPS[k % 3].split(" + ")]) for k in a}
+        if any(times.values()):
+            weights = [times[k] for k in a]
+            found.append(np.average([a[k] - b[k] for k in a], weights=weights))
+    low, high = np.quantile(sorted(found), [0.025, 0.975], method="inverted_cdf")
+    wider = result.by_category
+    assert wider.mean == result.interval.mean
+    assert (wider.low, wider.high) == pytest.approx((low, high), abs=1e-3)
+
 
 def test_comparison_is_over_common_pairs_and_the_mean_of_seeds(tmp_path):
     first = [
@@ -396,11 +418,16 @@ not sourced |       | 2 seeds |       |         |        |
 | Line, T = 2 | 1.00 [0.50, 1.50] |                   |                   |                   | \
 not sourced | 3     | 0       | 6     | 2.0     | here   |
 
-Row against row, pair by pair (d1, pocket; paired bootstrap, resampled by pair of categories):
+Row against row, pair by pair (d1, pocket; paired bootstrap, resampled by pair of categories; then \
+the same by single category, which is wider: all pairs are made of a few categories, and of others \
+even that one says too much):
 
-| row         | against | SDR difference       | interval excludes zero | pairs | seeds |
-|-------------|---------|----------------------|------------------------|-------|-------|
-| Line, T = 2 | Line    | +1.00 [+0.50, +1.50] | yes                    | 3     | 1     |
+| row         | against | SDR difference       | interval excludes zero | by category          | \
+pairs | seeds |
+|-------------|---------|----------------------|------------------------|----------------------|-\
+------|-------|
+| Line, T = 2 | Line    | +1.00 [+0.50, +1.50] | yes                    | +1.00 [+0.50, +1.50] | \
+3     | 1     |
 
 ## What our rows say of the claims
 
