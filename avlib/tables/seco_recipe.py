@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from avlib.audio import SECO
+from avlib.data.pairs import pair_list
 from avlib.data.splits import category_split
 from avlib.tables.core import Data, Outcome, Trial
 from avlib.training import write_json
@@ -215,7 +216,7 @@ class SeCoRecipe:
 
 
 def _choose(cfg: Any, folder: Path, device: Any, trial: Trial) -> dict[str, Any]:
-    """Choose T and beta for a row once, on what its rehearsal never heard.
+    """Choose T and beta for a row once, on as many pairs as weights are, of what is held back.
 
     The choice is kept in the rehearsal's folder; it holds for all rows with the same L_cs as long
     as the same is tried in the same way.
@@ -231,10 +232,13 @@ def _choose(cfg: Any, folder: Path, device: Any, trial: Trial) -> dict[str, Any]
     rehearsal, terms = seco.load(folder, device), cfg.matching_terms
     path = folder / f"matching-{'-'.join(terms)}.json"
     pairs = f"seco-{rehearsal.cfg.split}"
+    limit = min(rehearsal.cfg.validation_pairs, pair_list(pairs).count)
+    if trial.pairs is not None:
+        limit = min(limit, trial.pairs)
     asked = {
         "weights": rehearsal.fingerprint(),
         "pairs": pairs,
-        "limit": trial.pairs,
+        "limit": limit,
         "steps": list(STEPS),
         "sizes": list(seco.step_sizes(rehearsal)),
         "terms": list(terms),
@@ -243,13 +247,13 @@ def _choose(cfg: Any, folder: Path, device: Any, trial: Trial) -> dict[str, Any]
         kept = json.loads(path.read_text(encoding="utf-8"))
         if kept.get("asked") == asked:
             return kept["chosen"]
-    print(f"choosing T and beta on pairs of {pairs}", file=sys.stderr)
+    print(f"choosing T and beta on {limit} pairs of {pairs}", file=sys.stderr)
     choice = seco.choose_matching(
         rehearsal,
         pairs,
         steps=STEPS,
         terms=terms,
-        limit=trial.pairs,
+        limit=limit,
         batched=next(rehearsal.parameters()).is_cuda,
     )
     training = json.loads((folder / "model.json").read_text(encoding="utf-8"))

@@ -715,9 +715,9 @@ def test_a_choice_holds_as_long_as_the_same_is_asked(tmp_path, monkeypatch):
     by = {"run": folder.name, "steps": 7, "stopped_by": "steps", "seconds": 1.0}
     assert again()["by"] == by | {"weights": model.fingerprint()}
     every = ("inter_positive", "inter_negative", "intra_negative")
-    assert asked == [("seco-S1-fold", None, every)]
+    assert asked == [("seco-S1-fold", 32, every)]
     assert again(terms="intra") == again(terms="intra")
-    assert asked[1:] == [("seco-S1-fold", None, ("intra_negative",))]
+    assert asked[1:] == [("seco-S1-fold", 32, ("intra_negative",))]
     again(terms="none")  # a control, matched with all three
     assert len(asked) == 2
     again(pairs=4)
