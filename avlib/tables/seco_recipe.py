@@ -157,7 +157,7 @@ class SeCoRecipe:
         """
         if not self.steps:
             return {}
-        settings = cfg.changed(split=f"{cfg.split}-fold", consistency="both")
+        settings = cfg.changed(split=f"{cfg.split}-fold", consistency="both", find_unused=False)
         return {self.rehearsal(cfg, folder): settings}
 
     def rehearsal(self, cfg: Any, folder: Path) -> Path:

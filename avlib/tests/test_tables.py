@@ -650,7 +650,7 @@ def test_the_command_of_an_open_row_runs_just_that_row(tmp_path):
 
 
 def test_rows_of_a_kind_of_sight_share_a_rehearsal_with_both_terms(tmp_path):
-    here = place(tmp_path)
+    here, shared = place(tmp_path), {}
     for row, data in itertools.product(ROWS, ("seco-S2", "seco-S2-N3")):
         job = Job(row.name, data, "pocket", 1)
         cfg, folder = here.config(SECO, job), here.folder(SECO, job)
@@ -659,8 +659,11 @@ def test_rows_of_a_kind_of_sight_share_a_rehearsal_with_both_terms(tmp_path):
             assert found == {}
             continue
         ((other, changed),) = found.items()
-        assert changed == cfg.changed(split="S2-fold", consistency="both")
         assert other == folder.with_name(f"both-{cfg.modality}-S2-fold-pocket-seed1")
+        both = here.config(SECO, Job(f"seco-both-{cfg.modality}", "seco-S2", "pocket", 1))
+        assert changed == both.changed(split="S2-fold")
+        assert shared.setdefault(other, changed) == changed
+    assert len(shared) == 3
 
 
 def test_a_rehearsal_has_the_switches_of_its_row_and_a_folder_of_its_own(tmp_path):
