@@ -47,7 +47,7 @@ from avlib.seco.losses import (
     separation_loss,
     truth_weight,
 )
-from avlib.seco.matching import Trace, matching_loss, online_match
+from avlib.seco.matching import EVERYTHING, Trace, matching_loss, online_match
 from avlib.seco.matching_batched import memory_per_pair, online_match_batched, pairs_at_once
 from avlib.seco.model import (
     SeCo,
@@ -67,6 +67,7 @@ from avlib.seco.sights import AttributeNet, Bottleneck3d, FrameNet, VisionNet, s
 
 __all__ = [
     "CONSISTENCY",
+    "EVERYTHING",
     "INTER",
     "INTRA",
     "MODALITIES",

@@ -12,6 +12,7 @@ SEEDS = (0, 1, 2)
 
 BEATS = "On categories never heard in training, SeCo separates better than Sound of Pixels."
 MATCHES = "Online matching improves on the same model without it (T = 0)."
+SEPARATOR = "Online matching improves on T = 0 if it moves the separator only (ours)."
 BOTH = "Both consistency terms help: more than none, more than either alone."
 SWITCHES = "As in the released code, or the other way, against the default: each switch by itself."
 SEES = "True joints separate better than joints as a pose estimator gives them."
@@ -50,6 +51,7 @@ def _family(
                 recipe.variant,
                 recipe.switches,
                 recipe.noisy_test,
+                recipe.adapt,
             ),
             family=name,
             modality=recipe.modality,
@@ -105,6 +107,12 @@ def _controls() -> Iterator[Row]:
         SeCoRecipe("both", "skeleton", noisy_test=True),
         (0,),
     )
+    yield from _family(
+        "seco-both-skeleton-separator",
+        "SeCo skeleton (true joints), both terms, only the separator moves",
+        SeCoRecipe("both", "skeleton", adapt=("separator",)),
+        STEPS[1:],
+    )
     oracle = SeCoRecipe("both", "attributes")
     title = "SeCo, oracle attributes ({steps} steps), both terms"
     yield from _family("seco-both-attributes", title, oracle, (0,), control=True)
@@ -151,12 +159,14 @@ SPECIAL = (
     "seco-both-video-log-masked",
     "seco-none-video-untrained-encoder-T5",
 )
+SEPARATOR_ONLY = ("seco-both-skeleton-separator",)
 OTHERS = ("S2", "S3")
 
 STAGES = (
     Stage("Split 1, headline", _jobs(HEADLINE)),
     Stage("Splits 2 and 3, headline", _jobs(HEADLINE, OTHERS)),
     Stage("Split 1, controls and switches", _jobs(SPECIAL)),
+    Stage("Matching that moves the separator only", _jobs(SEPARATOR_ONLY, SPLITS)),
     Stage("Split 1, single terms, video and skeleton", _jobs(SINGLE)),
     Stage("Split 1, image", _jobs(IMAGE)),
     Stage("Further seeds of the headline", _jobs(HEADLINE, SPLITS, seeds=SEEDS[1:])),
@@ -176,6 +186,10 @@ def _comparisons() -> Iterator[Versus]:
         family = f"seco-{consistency}-{modality}"
         yield Versus(f"{family}-T{t}", family, MATCHES if consistency == "both" else "")
     yield Versus("seco-none-video-untrained-encoder-T5", "seco-none-video")
+    for t in STEPS[1:]:
+        moved = f"seco-both-skeleton-separator-T{t}"
+        yield Versus(moved, "seco-both-skeleton", SEPARATOR)
+        yield Versus(moved, "sound-of-pixels", BEATS)
     for modality, consistency in product(SIGHTS, ("none", "inter", "intra")):
         yield Versus(f"seco-both-{modality}", f"seco-{consistency}-{modality}", BOTH)
     for variant in ("frozen-encoder", "sum-distance", "log-masked"):

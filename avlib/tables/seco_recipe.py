@@ -118,6 +118,7 @@ class SeCoRecipe:
         variant: name of the switches that are set, if any.
         switches: settings that differ from the recipe's.
         noisy_test: evaluate on joints as a pose estimator gives them, whatever it was trained on.
+        adapt: the networks that online matching moves; none named: all of them, as in the paper.
     """
 
     consistency: str
@@ -126,6 +127,7 @@ class SeCoRecipe:
     variant: str = ""
     switches: Mapping[str, Any] = field(default_factory=dict)
     noisy_test: bool = False
+    adapt: tuple[str, ...] = ()
 
     def training(self, data: Data, preset: str) -> str:
         """Name of the training, without the seed; no matter how many steps of matching follow."""
@@ -137,7 +139,7 @@ class SeCoRecipe:
 
     def conditions(self) -> str:
         """Rows that differ in the number of steps share one pass."""
-        return "noisy joints" if self.noisy_test else ""
+        return "noisy joints" if self.noisy_test else " ".join(("moving", *self.adapt))
 
     def config(self, data: Data, preset: str, seed: int, trial: Trial) -> Any:
         """The preset's recipe for this kind of sight and split, with the row's switches."""
@@ -195,7 +197,7 @@ class SeCoRecipe:
             chosen = None
             if steps[-1]:
                 beside = self.rehearsal(model.cfg, folder)
-                chosen = _choose(model.cfg, beside, here.device, trial)
+                chosen = _choose(model.cfg, beside, here.device, trial, self.adapt)
             results = seco.evaluate(
                 model,
                 data.name,
@@ -203,19 +205,23 @@ class SeCoRecipe:
                 lr=chosen["lr"] if chosen else None,
                 limit=trial.pairs,
                 chosen=chosen,
+                adapt=self.adapt or seco.EVERYTHING,
                 batched=batched,
                 joint_noise="estimator" if self.noisy_test else CONFIGURED,
             )
         for t, result in zip(steps, results, strict=True):
             record = result.record()
             if chosen and t:
-                family = by_steps[t].removesuffix(f"-T{t}")
-                best = f"{family}-T{chosen['steps']}" if chosen["steps"] else family
-                record |= {"chosen": _in_words(chosen), "chosen_row": best}
+                family, best = by_steps[t].removesuffix(f"-T{t}"), chosen["steps"]
+                plain = family.removesuffix(f"-{'-'.join(self.adapt)}")  # T = 0 moves nothing
+                row = f"{family}-T{best}" if best else plain
+                record |= {"chosen": _in_words(chosen), "chosen_row": row}
             yield by_steps[t], Outcome(record, result.pairs)
 
 
-def _choose(cfg: Any, folder: Path, device: Any, trial: Trial) -> dict[str, Any]:
+def _choose(
+    cfg: Any, folder: Path, device: Any, trial: Trial, adapt: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """Choose T and beta for a row once, on as many pairs as weights are, of what is held back.
 
     The choice is kept in the rehearsal's folder; it holds for all rows with the same L_cs as long
@@ -226,11 +232,12 @@ def _choose(cfg: Any, folder: Path, device: Any, trial: Trial) -> dict[str, Any]
         folder: of the rehearsal.
         device: where to compute.
         trial: cut short.
+        adapt: the networks that move; none named: all.
     """
     from avlib import seco
 
     rehearsal, terms = seco.load(folder, device), cfg.matching_terms
-    path = folder / f"matching-{'-'.join(terms)}.json"
+    path = folder / f"matching-{'-'.join((*terms, *adapt))}.json"
     pairs = f"seco-{rehearsal.cfg.split}"
     limit = min(rehearsal.cfg.validation_pairs, pair_list(pairs).count)
     if trial.pairs is not None:
@@ -242,6 +249,7 @@ def _choose(cfg: Any, folder: Path, device: Any, trial: Trial) -> dict[str, Any]
         "steps": list(STEPS),
         "sizes": list(seco.step_sizes(rehearsal)),
         "terms": list(terms),
+        **({"adapt": list(adapt)} if adapt else {}),
     }
     if path.is_file():
         kept = json.loads(path.read_text(encoding="utf-8"))
@@ -253,6 +261,7 @@ def _choose(cfg: Any, folder: Path, device: Any, trial: Trial) -> dict[str, Any]
         pairs,
         steps=STEPS,
         terms=terms,
+        adapt=adapt or seco.EVERYTHING,
         limit=limit,
         batched=next(rehearsal.parameters()).is_cuda,
     )

@@ -701,18 +701,19 @@ def test_a_record_made_in_another_way_is_replaced(table, diary, tmp_path, monkey
 def test_a_choice_holds_as_long_as_the_same_is_asked(tmp_path, monkeypatch):
     model = seco.SeCo(seco.pocket("attributes", "S1-fold"))
     folder = tmp_path / "both-attributes-S1-fold-pocket-seed0"
-    asked = []
+    asked, moved = [], []
 
     def choose(model, pairs, **how):
         asked.append((pairs, how["limit"], how["terms"]))
+        moved.append(how["adapt"])
         return seco.Choice(2, 0.5, (), pairs, 60, Matching())
 
     monkeypatch.setattr(seco, "choose_matching", choose)
 
-    def again(pairs=None, terms="both"):
+    def again(pairs=None, terms="both", adapt=()):
         seco.save(model, folder / "model", {"steps": 7, "stopped_by": "steps", "seconds": 1.0})
         cfg = model.cfg.changed(split="S1", consistency=terms)
-        return seco_recipe._choose(cfg, folder, "cpu", Trial(None, pairs))
+        return seco_recipe._choose(cfg, folder, "cpu", Trial(None, pairs), adapt)
 
     assert again() == again()
     by = {"run": folder.name, "steps": 7, "stopped_by": "steps", "seconds": 1.0}
@@ -723,6 +724,9 @@ def test_a_choice_holds_as_long_as_the_same_is_asked(tmp_path, monkeypatch):
     assert asked[1:] == [("seco-S1-fold", 32, ("intra_negative",))]
     again(terms="none")  # a control, matched with all three
     assert len(asked) == 2
+    assert again(adapt=("separator",)) == again(adapt=("separator",))
+    assert moved == [seco.EVERYTHING] * 2 + [("separator",)]
+    asked.pop()
     again(pairs=4)
     assert asked[2:] == [("seco-S1-fold", 4, every)]
     monkeypatch.setattr(seco, "step_sizes", lambda model: (7.0,))
@@ -747,14 +751,14 @@ def test_steps_are_chosen_by_the_rehearsal_and_taken_by_the_model(tmp_path, monk
         def record(self):
             return {}
 
-    def choose(cfg, folder, device, trial):
-        seen.append((cfg.split, folder.name))
+    def choose(cfg, folder, device, trial, adapt):
+        seen.append((cfg.split, folder.name, adapt))
         cell = {"lr": 0.25, "failed": 0, "sdr_gain": 1.0, "steps": 1, "better": (1.0, 0.0, 2.0)}
         grid = [cell | {"step_norm": 0.1, "loss_change": -0.1}]
         return {"lr": 0.25, "steps": chose, "grid": grid, "count": 60, "pairs": "seco-S2-fold"}
 
     def evaluate(model, name, **how):
-        seen.append((model.cfg.split, name, how["lr"], how["steps"]))
+        seen.append((model.cfg.split, name, how["lr"], how["steps"], how["adapt"]))
         return [Result() for _ in how["steps"]]
 
     monkeypatch.setattr(seco, "load", lambda *_: seco.SeCo(seco.pocket("attributes", "S2")))
@@ -767,13 +771,24 @@ def test_steps_are_chosen_by_the_rehearsal_and_taken_by_the_model(tmp_path, monk
     }
     run = recipes["row"].evaluate
     plain = dict(run({"row": recipes["row"]}, SECO.find_data("S2"), folder, "cpu", Trial()))
-    assert seen == [("S2", "seco-S2", None, (0,))]
+    assert seen == [("S2", "seco-S2", None, (0,), seco.EVERYTHING)]
     assert plain["row"].record == {}
     both = dict(run(recipes, SECO.find_data("S2"), folder, "cpu", Trial()))
     assert seen[1:] == [
-        ("S2", "both-attributes-S2-fold-pocket-seed0"),
-        ("S2", "seco-S2", 0.25, (0, 1)),
+        ("S2", "both-attributes-S2-fold-pocket-seed0", ()),
+        ("S2", "seco-S2", 0.25, (0, 1), seco.EVERYTHING),
     ]
     assert both["row"].record == {}
     assert both["row-T1"].record["chosen_row"] == ("row" if chose == 0 else f"row-T{chose}")
     assert f"T = {chose}, beta = 0.25 on 60 pairs" in both["row-T1"].record["chosen"]
+    # What moves the separator only has a choice of its own, and its T = 0 is the plain row.
+    part = replace(recipes["row-T1"], adapt=("separator",))
+    assert part.conditions() != recipes["row-T1"].conditions()
+    of = {"row-separator-T1": part}
+    found = dict(part.evaluate(of, SECO.find_data("S2"), folder, "cpu", Trial()))
+    assert seen[3:] == [
+        ("S2", "both-attributes-S2-fold-pocket-seed0", ("separator",)),
+        ("S2", "seco-S2", 0.25, (1,), ("separator",)),
+    ]
+    name = "row" if chose == 0 else f"row-separator-T{chose}"
+    assert found["row-separator-T1"].record["chosen_row"] == name
