@@ -58,7 +58,9 @@ def main() -> None:
             cells = [{k: cell[k] for k in ("lr", "steps", "better")} for cell in choice.grid]
             found.append({"split": split, "way": way, "pairs": choice.count, "cells": cells})
     if given.out:
-        given.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        cfg = model.cfg
+        about = {"preset": cfg.preset, "modality": cfg.modality, "seed": cfg.seed}
+        given.out.write_text(json.dumps({**about, "found": found}, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -44,8 +44,8 @@ class Block:
         A record of any of them names it, whether or not that row has a record itself.
         """
         found: dict[int, str] = {}
-        for row in self.table.family(family):
-            for stored in self.seeds(row):
+        for row in self.table.rows:
+            for stored in self.seeds(row.name) if (row.family or row.name) == family else ():
                 if "chosen_row" in stored.record:
                     found[stored.record["seed"]] = stored.record["chosen_row"]
         return found
@@ -290,7 +290,7 @@ def _as_chosen(table: Table, blocks: Sequence[Block], tested: Sequence[Versus]) 
         if found:
             better = sum(word.startswith("better") for word in found.values())
             where = ", ".join(f"{name} {word}" for name, word in found.items())
-            title = table.row(family).title
+            title = table.row(own[0].row).title.partition(", T = ")[0]
             lines.append(f"  - {title}, as chosen: better on {better} of {len(found)} ({where})")
     return lines
 

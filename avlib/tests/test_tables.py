@@ -515,6 +515,24 @@ def test_a_chosen_row_without_a_record_is_open_and_no_choice_of_no_steps(table, 
     assert "- line-pocket-seed0: T = 5" in shown
 
 
+def test_a_family_need_not_have_a_row_without_steps(table, tmp_path):
+    here = place(tmp_path)
+    moved = replace(table.rows[1], name="part-T2", title="Part, T = 2", family="part")
+    table = replace(
+        table,
+        rows=(*table.rows, moved),
+        comparisons=(*table.comparisons, Versus("part-T2", "line", "Parts help.")),
+    )
+    record_by_hand(table, here, "line", 0, (0.0, 1.5, 3.0))
+    path = record_by_hand(table, here, "part-T2", 0, (1.0, 2.5, 4.0))
+    for row, mark in (("part-T2", True), ("line", False)):
+        path.write_text(json.dumps(read(path) | {"chosen": "T", "chosen_row": row}))
+        shown = render(table, here)
+        assert ("| Part, T = 2 (T chosen)" in shown) == mark
+        word = "better +1.00 [+1.00, +1.00]" if mark else "no steps chosen"
+        assert f"  - Part, as chosen: better on {int(mark)} of 1 (d1 pocket {word})" in shown
+
+
 def test_no_steps_chosen_is_compared_with_another_row(table, tmp_path):
     here, beats = place(tmp_path), "Beats the wide one."
     rivals = (Versus("line", "wide", beats), Versus("line-T2", "wide", beats))
