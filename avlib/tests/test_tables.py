@@ -25,6 +25,7 @@ from tables_parts import (
 from avlib import scoring, seco, tables
 from avlib.cli.dispatch import parse
 from avlib.data import SPLITS, category_split
+from avlib.metrics import crossed_bootstrap
 from avlib.seco.passes import Matching
 from avlib.tables import (
     Job,
@@ -358,6 +359,24 @@ def test_paired_interval_equals_all_draws_of_groups(tmp_path):
     assert (wider.low, wider.high) == pytest.approx((low, high), abs=1e-3)
 
 
+def test_the_wider_interval_hangs_on_single_categories(tmp_path):
+    rng, groups = np.random.default_rng(1), [*itertools.combinations("abcde", 2)]
+    effect = dict(zip("abcde", rng.normal(size=5), strict=True))
+    rows = [
+        pair_row(k, effect[one] + effect[other], group=f"{one} + {other}")
+        for k, (one, other) in enumerate(groups)
+    ]
+    zeros = [row | {"sdr": 0.0} for row in rows]
+    for name, table in (("a", rows), ("b", zeros)):
+        write(tmp_path / name, {"scores": {m: {} for m in scoring.METRICS}}, table)
+    result = paired([tmp_path / "a.csv"], [tmp_path / "b.csv"])
+    values = [row["sdr"] for row in rows]
+    for ours, direct in zip(result.by_category, crossed_bootstrap(values, groups), strict=True):
+        assert ours == pytest.approx(direct, abs=1e-3)
+    assert result.by_category.low < result.interval.low - 0.1
+    assert result.by_category.high > result.interval.high + 0.1
+
+
 def test_comparison_is_over_common_pairs_and_the_mean_of_seeds(tmp_path):
     first = [
         scores_file(tmp_path / "a0", {0: 3.0, 1: 1.0, 2: 9.0}),
@@ -529,6 +548,7 @@ def test_a_family_need_not_have_a_row_without_steps(table, tmp_path):
         path.write_text(json.dumps(read(path) | {"chosen": "T", "chosen_row": row}))
         shown = render(table, here)
         assert ("| Part, T = 2 (T chosen)" in shown) == mark
+        assert "| Line (T chosen)" not in shown  # no choice of its own family
         word = "better +1.00 [+1.00, +1.00]" if mark else "no steps chosen"
         assert f"  - Part, as chosen: better on {int(mark)} of 1 (d1 pocket {word})" in shown
 
