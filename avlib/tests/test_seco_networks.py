@@ -10,9 +10,10 @@ from safetensors.torch import save_file
 from seco_parts import convolutions, count, tiny, visuals
 from torch import nn
 
-from avlib import seco
+from avlib import data, seco
 from avlib.audio import log_magnitude
 from avlib.nets import resnet18
+from avlib.seco import learning
 
 # --- what is heard
 
@@ -355,3 +356,23 @@ def test_what_cannot_be_separated_is_refused(mixtures, samples, players, message
     model = seco.SeCo(seco.pocket("skeleton"))
     with pytest.raises(ValueError, match=message):
         model(torch.zeros(mixtures, samples), torch.zeros(players, 2, 3, 24, 60))
+
+
+@pytest.mark.parametrize("modality", ["video", "image", "skeleton"])
+def test_no_gate_of_the_separator_is_shut_before_training(modality):
+    """Gates at 0 or 1 pass no gradient back: the sight would never be heard of."""
+    model = seco.SeCo(seco.pocket(modality))
+    cfg = model.cfg
+    mixes = data.stored_mixes(
+        "seco-S1-validation",
+        limit=4,
+        front_end=cfg.front_end,
+        expression=1.0,
+        **learning.shown(cfg),
+    )
+    batch = data.collate([mixes[k] for k in range(4)])
+    with torch.no_grad():
+        seen = model.train().look(learning.visuals(batch, cfg)).flatten(0, 1)
+        gates = model.separator.look(seen).sigmoid()
+    assert ((gates < 0.02) | (gates > 0.98)).float().mean() < 0.05
+    assert gates.std(dim=0).mean() > 0.01
