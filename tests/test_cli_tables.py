@@ -113,7 +113,7 @@ def test_what_would_be_run(tmp_path, monkeypatch, capsys):
     assert main(words.split()) == 0
     shown = capsys.readouterr().out
     assert shown.count(".json") == 3
-    assert shown.count("-image") == 3 + 1
+    assert shown.count("-image") == 3 + 2  # the training, and its rehearsal
     assert not list(tmp_path.iterdir())
 
 
