@@ -203,8 +203,8 @@ def _matching_notes(block: Block) -> str:
     if not found:
         return ""
     return (
-        "T and beta, chosen by a rehearsal: the same training without five of the 16 training "
-        "categories, tried on pairs of those five:\n\n"
+        "T and beta, chosen by a rehearsal: a training without five of the 16 training categories, "
+        "tried on pairs of those five:\n\n"
     ) + "\n".join(f"- {line}" for line in found)
 
 
