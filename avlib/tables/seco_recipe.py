@@ -153,7 +153,7 @@ class SeCoRecipe:
         """The model without five of its training categories, to choose T and beta by.
 
         A model meets instruments in the test that it never heard, and steps that suit those it
-        knows are too bold for them. So they are chosen by a model that was held back from some.
+        knows need not suit them. So they are chosen by a model that was held back from some.
         All rows of a kind of sight share one, trained with both terms; each row's steps are
         chosen there with the terms of its own L_cs.
         """
