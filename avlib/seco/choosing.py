@@ -145,8 +145,8 @@ def choose_matching(
 
     A beta for which the L_cs of a pair is lost cannot be chosen. By default the categories are
     those that the model was trained on, which is convenient; what suits them need not suit
-    categories that it does not know. The tables choose by a rehearsal instead, a model of "S1-fold" on
-    the pairs "seco-S1-fold", which holds out five of the training categories of S1.
+    categories that it does not know. The tables choose by a rehearsal instead, a model of
+    "S1-fold" on the pairs "seco-S1-fold", which holds out five of the training categories of S1.
 
     Args:
         model: a trained model.

@@ -195,11 +195,16 @@ def _minutes(training: Mapping[str, Any]) -> str:
 def _matching_notes(block: Block) -> str:
     """What T and beta were chosen, for each training that chose something."""
     found: dict[str, None] = {}
+    families: dict[str, str] = {}
     for stored in block.records.values():
         record = stored.record
         note = record.get("chosen")
         if note:
-            found[f"{record.get('training', {}).get('run', record['row'])}: {note}"] = None
+            run = record.get("training", {}).get("run", record["row"])
+            family = block.table.row(record["row"]).family
+            # A training may have been matched in several ways, each with a choice of its own.
+            own = "" if families.setdefault(run, family) == family else f" ({family})"
+            found[f"{run}{own}: {note}"] = None
     if not found:
         return ""
     return (

@@ -551,6 +551,10 @@ def test_a_family_need_not_have_a_row_without_steps(table, tmp_path):
         assert "| Line (T chosen)" not in shown  # no choice of its own family
         word = "better +1.00 [+1.00, +1.00]" if mark else "no steps chosen"
         assert f"  - Part, as chosen: better on {int(mark)} of 1 (d1 pocket {word})" in shown
+    # Two choices for one training: the second says whose it is.
+    chosen_by_hand(table, here, 0, 2, (0.0, 1.5, 3.0), (1.0, 2.5, 4.0))
+    notes = [line for line in render(table, here).splitlines() if line.startswith("- line-pocket")]
+    assert notes == ["- line-pocket-seed0: T = 2", "- line-pocket-seed0 (part): T"]
 
 
 def test_no_steps_chosen_is_compared_with_another_row(table, tmp_path):
