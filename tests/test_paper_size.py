@@ -59,11 +59,19 @@ def test_two_steps_and_one_of_online_matching(modality, tmp_path, capsys):
     after = {name: value.clone() for name, value in model.state_dict().items()}
     batch = batch_of(cfg, 9)
     trace = seco.matching.Trace(keep_masks=(0, 1))
+    # The pair's own statistics: after two steps those of training are still nearly the first ones,
+    # with which signals fade from layer to layer, and a step is lost in rounding.
     masks = seco.online_match(
-        model, batch["mixture"][:1], batch[seco.learning.SIGHTS[modality]][:1], 1, 1.0, trace=trace
+        model,
+        batch["mixture"][:1],
+        batch[seco.learning.SIGHTS[modality]][:1],
+        1,
+        10.0,
+        batch_norm="batch",
+        trace=trace,
     )
     assert masks.shape == (1, 2, 256, 256)
-    assert not torch.equal(trace.masks[0][0], trace.masks[1][0])
+    assert (trace.masks[0][0] - trace.masks[1][0]).abs().max() > 5e-3
     assert all(torch.equal(value, after[name]) for name, value in model.state_dict().items())
     with capsys.disabled():
         print(

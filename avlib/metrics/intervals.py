@@ -54,7 +54,10 @@ def bootstrap(
     labels = np.arange(len(scores)) if groups is None else np.asarray(groups)
     if len(labels) != len(scores):
         raise ValueError(f"{len(labels)} groups for {len(scores)} values")
-    _, member = np.unique(labels, return_inverse=True, axis=0)
+    # Not np.unique: with an axis it refuses arrays of objects, as which pandas gives texts.
+    rows = [tuple(row) if isinstance(row, list) else row for row in labels.tolist()]
+    order = {label: k for k, label in enumerate(sorted(set(rows)))}
+    member = [order[row] for row in rows]
     sums, counts = np.bincount(member, scores), np.bincount(member)
 
     generator = np.random.default_rng(seed)

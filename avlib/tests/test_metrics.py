@@ -491,6 +491,16 @@ def test_groups_widen_the_interval_of_dependent_values():
     assert (grouped.high - grouped.low) > 2.5 * (plain.high - plain.low)
 
 
+def test_groups_may_be_objects_as_a_column_of_a_table_gives_them():
+    """Columns of text reach NumPy as objects in some versions of pandas."""
+    values, names = [1.0, 2.0, 4.0, 8.0], ["b", "a", "b", "c"]
+    expected = bootstrap(values, names)
+    assert bootstrap(values, np.array(names, dtype=object)) == expected
+    pairs = [(name, "z") for name in names]
+    assert bootstrap(values, np.array(pairs, dtype=object)) == expected
+    assert bootstrap(values, pairs) == expected
+
+
 def test_groups_may_be_pairs_of_names():
     pairs = [("flute", "violin"), ("flute", "tuba"), ("flute", "violin")]
     assert bootstrap([1.0, 4.0, 1.0], pairs) == bootstrap([1.0, 4.0, 1.0], [0, 1, 0])
