@@ -11,6 +11,7 @@ SIGHTS = ("video", "skeleton", "image")
 SEEDS = (0, 1, 2)
 
 BEATS = "On categories never heard in training, SeCo separates better than Sound of Pixels."
+SAME_GRID = "So it does where Sound of Pixels has no finer grid than SeCo (ours)."
 MATCHES = "Online matching improves on the same model without it (T = 0)."
 SEPARATOR = "Online matching improves on T = 0 if it moves the separator only (ours)."
 BOTH = "Both consistency terms help: more than none, more than either alone."
@@ -69,6 +70,8 @@ TERMS = {
 
 def _rows() -> Iterator[Row]:
     yield Row("sound-of-pixels", "Sound of Pixels", SoundOfPixelsRecipe())
+    coarse, title = SoundOfPixelsRecipe(coarse=True), "Sound of Pixels on SeCo's grid"
+    yield Row("sound-of-pixels-coarse", title, coarse, control=True)
     for modality, (consistency, words) in product(SIGHTS, TERMS.items()):
         joints = " (true joints)" if modality == "skeleton" else ""
         name, title = f"seco-{consistency}-{modality}", f"SeCo {modality}{joints}, {words}"
@@ -160,12 +163,14 @@ SPECIAL = (
     "seco-none-video-untrained-encoder-T5",
 )
 SEPARATOR_ONLY = ("seco-both-skeleton-separator",)
+COARSE = ("sound-of-pixels-coarse",)
 OTHERS = ("S2", "S3")
 
 STAGES = (
     Stage("Split 1, headline", _jobs(HEADLINE)),
     Stage("Splits 2 and 3, headline", _jobs(HEADLINE, OTHERS)),
     Stage("Split 1, controls and switches", _jobs(SPECIAL)),
+    Stage("Sound of Pixels on SeCo's grid", _jobs(COARSE, SPLITS)),
     Stage("Matching that moves the separator only", _jobs(SEPARATOR_ONLY, SPLITS)),
     Stage("Split 1, single terms, video and skeleton", _jobs(SINGLE)),
     Stage("Split 1, image", _jobs(IMAGE)),
@@ -181,15 +186,18 @@ def _comparisons() -> Iterator[Versus]:
         both = f"seco-both-{modality}"
         for t in STEPS:
             yield Versus(f"{both}-T{t}" if t else both, "sound-of-pixels", BEATS)
+            yield Versus(f"{both}-T{t}" if t else both, "sound-of-pixels-coarse", SAME_GRID)
         yield Versus(f"seco-none-{modality}", "sound-of-pixels")
     for modality, consistency, t in product(SIGHTS, ("both", "inter", "intra"), STEPS[1:]):
         family = f"seco-{consistency}-{modality}"
         yield Versus(f"{family}-T{t}", family, MATCHES if consistency == "both" else "")
+    yield Versus("sound-of-pixels", "sound-of-pixels-coarse")
     yield Versus("seco-none-video-untrained-encoder-T5", "seco-none-video")
     for t in STEPS[1:]:
         moved = f"seco-both-skeleton-separator-T{t}"
         yield Versus(moved, "seco-both-skeleton", SEPARATOR)
         yield Versus(moved, "sound-of-pixels", BEATS)
+        yield Versus(moved, "sound-of-pixels-coarse", SAME_GRID)
     for modality, consistency in product(SIGHTS, ("none", "inter", "intra")):
         yield Versus(f"seco-both-{modality}", f"seco-{consistency}-{modality}", BOTH)
     for variant in ("frozen-encoder", "sum-distance", "log-masked"):

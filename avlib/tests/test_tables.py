@@ -679,6 +679,10 @@ def test_settings_are_what_the_row_says(tmp_path):
         assert (cfg.augment, video.augment) == (False, "none")
         assert cfg.batch_size * cfg.pairings == video.batch_size * video.pairings
         assert cfg.train.steps == video.train.steps
+        assert (cfg.bins, cfg.depth) == (128, 6)
+        coarse = of("sound-of-pixels-coarse", f"seco-{split}")
+        assert (coarse.bins, coarse.depth) == (video.bins, video.depth) == (64, 5)
+        assert coarse.changed(bins=cfg.bins, depth=cfg.depth) == cfg
 
 
 def test_the_command_of_an_open_row_runs_just_that_row(tmp_path):
