@@ -17,6 +17,7 @@ from typing import Any
 
 from avlib import seco
 from avlib.data import FOLDS
+from avlib.training import provenance
 
 WAYS: dict[str, dict[str, Any]] = {
     "everything moves": {},
@@ -59,7 +60,7 @@ def main() -> None:
             found.append({"split": split, "way": way, "pairs": choice.count, "cells": cells})
     if given.out:
         cfg = model.cfg
-        about = {"preset": cfg.preset, "modality": cfg.modality, "seed": cfg.seed}
+        about = {"preset": cfg.preset, "modality": cfg.modality, "seed": cfg.seed, **provenance()}
         given.out.write_text(json.dumps({**about, "found": found}, indent=1) + "\n", "utf-8")
 
 

@@ -92,7 +92,7 @@ def _controls() -> Iterator[Row]:
     untrained = SeCoRecipe("none", "video", 5)
     yield Row(
         "seco-none-video-untrained-encoder-T5",
-        "SeCo video, no consistency, untrained encoder, T = 5",
+        "SeCo video, no consistency, untrained encoder, T = 5, beta as for a trained one",
         untrained,
         modality="video",
         control=True,

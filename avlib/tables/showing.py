@@ -25,12 +25,14 @@ class Block:
         data: what they were evaluated on.
         preset: the size.
         records: of the rows, by job.
+        stale: why a record is not of this version's recipe; it is shown, and proves nothing.
     """
 
     table: Table
     data: Data
     preset: str
     records: Records
+    stale: Mapping[Job, str]
 
     @cached_property
     def compared(self) -> dict[Versus, Paired]:
@@ -45,7 +47,7 @@ class Block:
         """
         found: dict[int, str] = {}
         for row in self.table.rows:
-            for stored in self.seeds(row.name) if (row.family or row.name) == family else ():
+            for stored in self.current(row.name) if (row.family or row.name) == family else ():
                 if "chosen_row" in stored.record:
                     found[stored.record["seed"]] = stored.record["chosen_row"]
         return found
@@ -58,6 +60,11 @@ class Block:
         """A row's records, by seed."""
         jobs = sorted((job for job in self.records if job.row == row), key=lambda job: job.seed)
         return [self.records[job] for job in jobs]
+
+    def current(self, row: str) -> list[Stored]:
+        """A row's records by seed, without those of another recipe."""
+        stale = {self.records[job].path for job in self.stale}
+        return [stored for stored in self.seeds(row) if stored.path not in stale]
 
 
 def render(table: Table, place: Place | None = None) -> str:
@@ -73,9 +80,9 @@ def render(table: Table, place: Place | None = None) -> str:
     place = Place() if place is None else place
     records, others = load(table, place.results)
     parts = [f"# {table.title}", table.about, _figures_note(table)]
-    blocks = _blocks(table, records)
+    blocks = _blocks(table, records, place)
     for block in blocks:
-        parts += [*_block_text(block, place), *_comparison_text(block)]
+        parts += [*_block_text(block), *_comparison_text(block)]
     if not blocks:
         parts.append(f"There is no record yet in {place.results / table.name}.")
     parts += [*_claims_text(table, blocks), *_open_text(table, records, place)]
@@ -93,27 +100,36 @@ def _figures_note(table: Table) -> str:
     )
 
 
-def _blocks(table: Table, records: Records) -> list[Block]:
+def _blocks(table: Table, records: Records, place: Place) -> list[Block]:
     blocks = []
     for preset in table.presets:
         for data in table.data:
             those = {j: s for j, s in records.items() if (j.data, j.preset) == (data.name, preset)}
+            changed = {
+                j: other_settings(s.record, place.config(table, j)) for j, s in those.items()
+            }
             if those:
-                blocks.append(Block(table, data, preset, those))
+                stale = {job: names[0] for job, names in changed.items() if names}
+                blocks.append(Block(table, data, preset, those, stale))
     return blocks
 
 
-def _block_text(block: Block, place: Place) -> list[str]:
+def _block_text(block: Block) -> list[str]:
     """The rows of a block, after the trivial baselines."""
     table = block.table
     head = ["row", *table.metrics.values(), "paper", "pairs", "seed", "steps", "minutes", "device"]
     lines = [*_baseline_lines(block)]
     notes: dict[str, list[str]] = {}
+    for job, changed in block.stale.items():
+        notes.setdefault(changed, []).append(block.records[job].path.stem)
     for row in table.rows:
-        lines += _row_lines(block, row, place, notes)
+        lines += _row_lines(block, row)
     parts = [f"## {block.data.name}, {block.preset}", f"{block.data.title}.", grid(head, lines)]
     chosen = _matching_notes(block)
-    stale = [f"\\* Not this version's recipe, {why}: {', '.join(n)}" for why, n in notes.items()]
+    stale = [
+        f"\\* Not this version's recipe, {why}, so not compared: {', '.join(n)}"
+        for why, n in notes.items()
+    ]
     return parts + ([chosen] if chosen else []) + stale
 
 
@@ -131,9 +147,7 @@ def _baseline_lines(block: Block) -> list[list[str]]:
     return [[name, *found[name]] for name in order]
 
 
-def _row_lines(
-    block: Block, row: Row, place: Place, notes: dict[str, list[str]]
-) -> list[list[str]]:
+def _row_lines(block: Block, row: Row) -> list[list[str]]:
     """One line a seed; above several, their mean."""
     seeds = block.seeds(row.name)
     if not seeds:
@@ -147,9 +161,7 @@ def _row_lines(
         record, training = stored.record, stored.record.get("training", {})
         job = Job(row.name, block.data.name, block.preset, record["seed"])
         mark = " (T chosen)" if chosen.get(record["seed"]) == row.name else ""
-        if changed := other_settings(record, place.config(block.table, job)):
-            mark += " *"
-            notes.setdefault(changed[0], []).append(stored.path.stem)
+        mark += " *" * (job in block.stale)
         lines.append(
             [
                 f"{title}{mark}" if len(seeds) == 1 else f"— seed {record['seed']}{mark}",
@@ -162,9 +174,10 @@ def _row_lines(
                 str(training.get("device") or record.get("device", "")),
             ]
         )
-    if len(seeds) > 1:
-        metrics = [over_seeds([s.scores for s in seeds], m) for m in block.table.metrics]
-        count = f"{len(seeds)} seeds"
+    mean_of = block.current(row.name)
+    if len(seeds) > 1 and mean_of:
+        metrics = [over_seeds([s.scores for s in mean_of], m) for m in block.table.metrics]
+        count = f"{len(mean_of)} seed{'s' * (len(mean_of) > 1)}"
         mean = [title, *map(cell, metrics), _paper(row), "", count, "", "", ""]
         lines.insert(0, mean)
     return lines
@@ -214,8 +227,11 @@ def _matching_notes(block: Block) -> str:
 
 
 def compare(block: Block, versus: Versus) -> Paired | None:
-    """Compare two rows of a block over the seeds that both have; None if there is none."""
-    sides = [{s.record["seed"]: s for s in block.seeds(name)} for name in versus[:2]]
+    """Compare two rows of a block over the seeds that both have; None if there is none.
+
+    Records of another recipe than this version's are left out.
+    """
+    sides = [{s.record["seed"]: s for s in block.current(name)} for name in versus[:2]]
     common = sorted(set(sides[0]) & set(sides[1]))
     if not common:
         return None
@@ -303,8 +319,8 @@ def _as_chosen(table: Table, blocks: Sequence[Block], tested: Sequence[Versus]) 
 def _chosen_verdict(block: Block, family: str, against: str) -> str:
     """Each seed's own choice against a row, over the seeds that both have; empty: nothing yet."""
     chosen = block.chosen(family)
-    there = {name: {s.record["seed"]: s for s in block.seeds(name)} for name in chosen.values()}
-    other = {s.record["seed"]: s for s in block.seeds(against)}
+    there = {name: {s.record["seed"]: s for s in block.current(name)} for name in chosen.values()}
+    other = {s.record["seed"]: s for s in block.current(against)}
     seeds = sorted(k for k in chosen if k in other and k in there[chosen[k]])
     if not seeds:
         return ""

@@ -209,6 +209,24 @@ def test_a_training_cut_short_goes_on_unless_a_row_is_of_it(table, diary, tmp_pa
     assert read(model)["stopped_by"] == "steps"
 
 
+def test_a_training_cut_short_is_kept_if_another_row_was_chosen_by_it(table, diary, tmp_path):
+    here = place(tmp_path)
+    other = run_jobs(table, jobs("line", "wide"), here)[1]
+    model = here.runs / "lines/line-pocket-seed0/model.json"
+    model.write_text(json.dumps(read(model) | {"stopped_by": "minutes", "seconds": 5.0}))
+    here.record(table, jobs("line")[0]).unlink()
+    by = {"run": "line-pocket-seed0", "seconds": 5.0, "steps": read(model)["steps"]}
+    other.write_text(json.dumps(read(other) | {"matching": {"chosen": {"by": by}}}))
+    run_jobs(table, jobs("line-T2"), here)
+    assert len(diary.trained) == 2
+    # Another training of that name is not the one that was chosen by.
+    by["seconds"] = 4.0
+    other.write_text(json.dumps(read(other) | {"matching": {"chosen": {"by": by}}}))
+    here.record(table, jobs("line-T2")[0]).unlink()
+    run_jobs(table, jobs("line-T2"), here)
+    assert len(diary.trained) == 3
+
+
 def test_a_trial_counts_for_no_row(table, diary, tmp_path):
     here = place(tmp_path)
     trial = replace(here, trial=Trial(steps=2, pairs=4))
@@ -494,18 +512,41 @@ def test_what_is_shown_of_a_folder_made_by_hand(table, tmp_path):
     path = record_by_hand(table, here, "line-T2", 0, (0.5, 2.5, 4.5))
     assert render(table, here) == SHOWN
 
-    record = read(path)
-    record["config"]["width"] = 2
-    record["training"]["stopped_by"] = "minutes"
-    record["config"]["train"]["steps"] = 9
-    path.write_text(json.dumps(record | {"chosen": "T = 2", "chosen_row": "line-T2"}))
+    record = read(path) | {"chosen": "T = 2", "chosen_row": "line-T2"}
+    record["config"]["train"]["max_minutes"] = 9.0  # changes nothing of what is learnt
+    path.write_text(json.dumps(record))
     shown = render(table, here)
-    assert "| Line, T = 2 (T chosen) * |" in shown
-    assert "| 6 of 9 |" in shown
-    assert "\n\\* Not this version's recipe, train.steps: 9 became 6: line-T2--d1--pocket" in shown
+    assert "| Line, T = 2 (T chosen) |" in shown
+    assert "Not this version's recipe" not in shown
     assert "- line-pocket-seed0: T = 2" in shown
     assert "d1 pocket, T chosen: better" in shown
     assert "  - Line, as chosen: better on 1 of 1 (d1 pocket better +1.00 [+0.50, +1.50])" in shown
+
+
+def test_a_record_of_another_recipe_is_shown_and_not_compared(table, tmp_path):
+    here = place(tmp_path)
+    record_by_hand(table, here, "line", 0, (0.0, 1.5, 3.0))
+    paths = [
+        record_by_hand(table, here, "line-T2", seed, (0.5 + seed, 2.5, 4.5)) for seed in (0, 1)
+    ]
+    assert "row | against" in " ".join(render(table, here).split())
+
+    record = read(paths[0]) | {"chosen": "T = 2", "chosen_row": "line-T2"}
+    record["training"]["stopped_by"] = "minutes"
+    record["config"]["train"]["steps"] = 9
+    paths[0].write_text(json.dumps(record))
+    shown = render(table, here)
+    assert "| — seed 0 * " in shown
+    assert "| 6 of 9 |" in shown
+    why = "train.steps: 9 became 6, so not compared: line-T2--d1--pocket--seed0\n"
+    assert f"\n\\* Not this version's recipe, {why}" in shown
+    # Of the two seeds the other one is left: the row's mean is its own, and seed 0 has no rival.
+    [mean] = [line for line in shown.splitlines() if line.startswith("| Line, T = 2 ")]
+    assert "| 2.83 [1.50, 4.50] " in mean
+    assert "| 1 seed " in mean
+    assert "against" not in shown.partition("## What our rows say")[0]
+    assert "- open: the rows that would tell have no records" in shown
+    assert "as chosen" not in shown
 
 
 def chosen_by_hand(table, here, seed, chose, plain, stepped):
