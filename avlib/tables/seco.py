@@ -116,6 +116,13 @@ def _controls() -> Iterator[Row]:
         SeCoRecipe("both", "skeleton", adapt=("separator",)),
         STEPS[1:],
     )
+    like_sop = {"bins": 128, "depth": 6}
+    yield from _family(
+        "seco-both-skeleton-fine",
+        "SeCo skeleton (true joints), both terms, on Sound of Pixels' grid",
+        SeCoRecipe("both", "skeleton", 0, "fine", like_sop),
+        STEPS,
+    )
     oracle = SeCoRecipe("both", "attributes")
     title = "SeCo, oracle attributes ({steps} steps), both terms"
     yield from _family("seco-both-attributes", title, oracle, (0,), control=True)
@@ -163,14 +170,14 @@ SPECIAL = (
     "seco-none-video-untrained-encoder-T5",
 )
 SEPARATOR_ONLY = ("seco-both-skeleton-separator",)
-COARSE = ("sound-of-pixels-coarse",)
+SAME_GRIDS = ("sound-of-pixels-coarse", "seco-both-skeleton-fine")
 OTHERS = ("S2", "S3")
 
 STAGES = (
     Stage("Split 1, headline", _jobs(HEADLINE)),
     Stage("Splits 2 and 3, headline", _jobs(HEADLINE, OTHERS)),
     Stage("Split 1, controls and switches", _jobs(SPECIAL)),
-    Stage("Sound of Pixels on SeCo's grid", _jobs(COARSE, SPLITS)),
+    Stage("Both on the same grid", _jobs(SAME_GRIDS, SPLITS)),
     Stage("Matching that moves the separator only", _jobs(SEPARATOR_ONLY, SPLITS)),
     Stage("Split 1, single terms, video and skeleton", _jobs(SINGLE)),
     Stage("Split 1, image", _jobs(IMAGE)),
