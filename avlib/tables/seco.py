@@ -116,7 +116,8 @@ def _controls() -> Iterator[Row]:
         SeCoRecipe("both", "skeleton", adapt=("separator",)),
         STEPS[1:],
     )
-    like_sop = {"bins": 128, "depth": 6}
+    # As many mixes as the others, which takes a step half as long again: 10 minutes may not do.
+    like_sop = {"bins": 128, "depth": 6, "max_minutes": 15.0}
     yield from _family(
         "seco-both-skeleton-fine",
         "SeCo skeleton (true joints), both terms, on Sound of Pixels' grid",
