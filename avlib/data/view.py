@@ -151,7 +151,11 @@ def sop_view(
 
 
 def seco_view(
-    size: int = 128, frames: int = 24, seconds: float = 6.0, augment: bool = True
+    size: int = 128,
+    frames: int = 24,
+    seconds: float = 6.0,
+    augment: bool = True,
+    scale_jitter: bool = False,
 ) -> View:
     """Give the pictures of SeCo: 24 over 6 s; the crop out of 160 pixels is 128.
 
@@ -160,11 +164,19 @@ def seco_view(
         frames: how many.
         seconds: over which they are spread.
         augment: cut and mirror; False: all of the picture is seen, in training and evaluation.
+        scale_jitter: cut as the authors' code does, see `avlib.video.SeCoAugment`; the aspect of
+            the pictures is kept.
+
+    Raises:
+        ValueError: scale_jitter without augment.
 
     Example:
         >>> seco_view(64).read_size(train=True), seco_view(64, augment=False).read_size(train=True)
         ((80, 80), (64, 64))
     """
+    if scale_jitter and not augment:
+        raise ValueError("scale_jitter is a way to augment: leave augment=True")
     side = size * 160 // 128 if augment else size
-    cut = SeCoAugment(size, side, flip=0.5 if augment else 0.0)
-    return View(cut, frames, seconds / frames, "start", (side, side), (side, side))
+    cut = SeCoAugment(size, side, 0.5 if augment else 0.0, scale_jitter)
+    read = side if scale_jitter else (side, side)
+    return View(cut, frames, seconds / frames, "start", read, read)

@@ -165,7 +165,7 @@ def choose_matching(
 
     Raises:
         ValueError: nothing to try; a negative T; no beta kept L_cs finite; pairs that would be
-            peeking.
+            peeking; not one pair that can be scored.
     """
     check_steps(steps)
     wanted = tuple(sorted({0, *steps}))
@@ -190,6 +190,11 @@ def choose_matching(
             failed[lr] += len(found.failed)
         systems, _ = estimates(model, batch, masks, model.cfg.threshold, baselines=False)
         tally.add(systems, batch)
+    if not tally.rows:
+        raise ValueError(
+            f"not one of the {len(tally.unscorable)} pairs of {name} can be scored, so nothing can "
+            f"be chosen by them: {'; '.join(tally.unscorable[:3])}"
+        )
     cells = [_cell(tally, lr, t, passes[lr], failed[lr]) for lr in tried for t in wanted if t]
     whole = [cell for cell in cells if not cell["failed"]]
     if not whole:

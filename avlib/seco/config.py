@@ -24,7 +24,7 @@ CONSISTENCY: dict[str, tuple[Term, ...]] = {
 """Which terms a row of the table is trained with."""
 
 ENCODER_INPUTS = ("released", "log_masked")
-AUGMENTS = ("seco", "none")
+AUGMENTS = ("seco", "released", "none")
 STEPS_PER_EPOCH = 500
 """Steps of the paper's "epoch", derived: we assume 800 training videos, each taken 10 times, in
 batches of 16 (factor and batch stand in the authors' code; the number of videos is our round
@@ -85,7 +85,9 @@ class SeCoConfig:
         transpose: at most so many semitones are the orchestra's clips higher or lower than written,
             in training only, see `avlib.data.Orchestra`; likewise.
         augment: "seco": pictures and joints are cut out of a margin and mirrored at random in
-            training, and the middle is taken in evaluation; "none": all of the picture, always.
+            training, and the middle is taken in evaluation; "released": likewise, at a size drawn
+            at random, as in the authors' code (`avlib.data.seco_view`, scale_jitter); "none": all
+            of the picture, always.
         frame_size: side of the pictures, pixels; 1.25 times as much is read to be cut.
         frames: pictures of a clip, or moments of its joints.
         batch_size: mixes that a training step draws, all processes together.

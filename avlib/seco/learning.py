@@ -228,7 +228,11 @@ def view(cfg: SeCoConfig) -> "View":
     some = cfg.modality == "image" and cfg.image_frames < cfg.frames
     frames = cfg.image_frames if some else cfg.frames
     whole = data.seco_view(
-        cfg.frame_size, frames, cfg.front_end.seconds, augment=cfg.augment == "seco"
+        cfg.frame_size,
+        frames,
+        cfg.front_end.seconds,
+        augment=cfg.augment != "none",
+        scale_jitter=cfg.augment == "released",
     )
     return replace(whole, align="centre") if some else whole
 

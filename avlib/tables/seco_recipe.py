@@ -57,7 +57,7 @@ class SoundOfPixelsRecipe:
             max_minutes=limit,
             expression=like.expression,
             transpose=like.transpose,
-            augment=like.augment == "seco",
+            augment=like.augment != "none",
         )
         if self.coarse:
             cfg = cfg.changed(bins=like.bins, depth=like.depth)

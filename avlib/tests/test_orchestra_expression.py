@@ -224,6 +224,20 @@ def test_without_augmentation_training_sees_what_evaluation_sees():
     )
 
 
+def test_as_released_players_come_in_all_sizes():
+    jittered = view(pocket().changed(augment="released"))
+    assert jittered == seco_view(64, scale_jitter=True)
+    assert jittered.read_size(train=True) == jittered.read_size(train=False) == 80  # aspect kept
+    generator = torch.Generator().manual_seed(0)
+    places = [jittered.place(80, 120, generator) for _ in range(200)]
+    assert {min(p.height, p.width) for p in places} == set(range(64, 81))
+    assert all(p.width == pytest.approx(1.5 * p.height, abs=1) for p in places)
+    assert (jittered.place(80, 120, None).height, jittered.place(80, 120, None).width) == (73, 109)
+    assert {seco_view(64).place(80, 120, generator).height for _ in range(50)} == {80}
+    with pytest.raises(ValueError, match="leave augment=True"):
+        seco_view(64, augment=False, scale_jitter=True)
+
+
 def test_without_augmentation_joints_fill_the_whole_picture():
     source = Orchestra("train", category_split("S1")[0], length=12)
     cut, whole = (
@@ -246,5 +260,5 @@ def test_without_augmentation_joints_fill_the_whole_picture():
 
 
 def test_unknown_augmentation():
-    with pytest.raises(ValueError, match="augment must be one of 'seco', 'none'; got 'flip'"):
+    with pytest.raises(ValueError, match="'seco', 'released', 'none'; got 'flip'"):
         pocket().changed(augment="flip")

@@ -442,6 +442,9 @@ def test_a_step_size_that_loses_a_pair_is_not_chosen(trained, batch, monkeypatch
     assert choice.count == 5
     with pytest.raises(ValueError, match="L_cs was lost with every step size"):
         choose_matching(trained.model, Mixes(batch), steps=(1,), sizes=(0.1,), progress=False)
+    mute = batch | {"waves": torch.zeros_like(batch["waves"])}
+    with pytest.raises(ValueError, match=r"not one of the 5 pairs of .* can be scored.*silent"):
+        choose_matching(trained.model, Mixes(mute), steps=(1,), sizes=(30.0,), progress=False)
     with pytest.raises(ValueError, match="0 or more"):
         choose_matching(trained.model, Mixes(batch), steps=(-1,), progress=False)
     with pytest.raises(ValueError, match="nothing to choose from"):

@@ -16,8 +16,7 @@ from avlib.audio import log_magnitude
 from avlib.metrics import bss_eval
 from avlib.seco import SeCo, rematch, train, train_step
 from avlib.seco.learning import training_mixes, validation_mixes, view
-from avlib.seco.losses import distance
-from avlib.seco.model import masked_input, spectrograms
+from avlib.seco.model import spectrograms
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +34,10 @@ def by_hand(model, batch, step):
     sources = spectrograms(batch["waves"], cfg)
     mixture = spectrograms(batch["waves"].sum(1), cfg)
     logits = nets["separator"](log_magnitude(mixture)[:, None], seen)
-    masked = masked_input(mixture, logits.sigmoid(), cfg.encoder_input)
+    if cfg.encoder_input == "released":
+        masked = log_magnitude(mixture)[:, None] * logits.sigmoid()
+    else:
+        masked = log_magnitude(mixture[:, None] * logits.sigmoid())
     partners = spectrograms(batch["partners"], cfg)
     heard, truth, others = (
         nets["encoder"](x.flatten(0, 1)[:, None]).unflatten(0, (-1, 2))
@@ -47,7 +49,11 @@ def by_hand(model, batch, step):
     errors = -torch.where(target > 0, probability.log(), (1 - probability).log())
 
     def d(x, y):
-        return distance(x, y, cfg.distance)
+        apart = 2 - 2 * torch.cosine_similarity(x, y, dim=-1)
+        return apart if cfg.distance == "sum" else apart / x.shape[-1]
+
+    def hinge(x, y):
+        return (cfg.margin - d(x, y)).clamp(min=0)
 
     values = {
         "inter_positive": [d(heard[i], seen[i]).sum() for i in range(4)],
@@ -55,17 +61,29 @@ def by_hand(model, batch, step):
             max(0.1, 0.9 ** (step / 100)) * d(truth[i], seen[i]).sum() for i in range(4)
         ],
         "inter_negative": [
-            2 * 1.0 - d(heard[i, 0], seen[i, 1]) - d(heard[i, 1], seen[i, 0]) for i in range(4)
+            hinge(heard[i, 0], seen[i, 1]) + hinge(heard[i, 1], seen[i, 0]) for i in range(4)
         ],
         "intra_positive": [d(others[i], heard[i]).sum() for i in range(4)],
-        "intra_negative": [1.0 - d(heard[i, 0], heard[i, 1]) for i in range(4)],
+        "intra_negative": [hinge(heard[i, 0], heard[i, 1]) for i in range(4)],
     }
     means = {name: torch.stack(terms).mean() for name, terms in values.items()}
     return {"separation": (weight * errors).mean()} | means
 
 
-def test_a_step_is_its_equations():
-    cfg = told()
+@pytest.mark.parametrize(
+    "switches",
+    [
+        {},
+        {"encoder_input": "log_masked"},
+        {"distance": "sum"},
+        {"distance": "sum", "margin": 2.6},
+        {"margin": 0.32},
+    ],
+    ids=str,
+)
+def test_a_step_is_its_equations(switches):
+    """Values and gradients, also where some hinges are shut, and with weights of their own."""
+    cfg = told(consistency_weight=0.3, **switches)
     model = SeCo(cfg).double()
     twin = copy.deepcopy(model)
     batch = {k: v.double() if isinstance(v, torch.Tensor) else v for k, v in batch_of(0).items()}
@@ -79,10 +97,12 @@ def test_a_step_is_its_equations():
     assert all(torch.allclose(a, b) for a, b in zip(model.buffers(), twin.buffers(), strict=True))
     assert model.encoder.bn1.num_batches_tracked == 3
     assert set(found) == set(cfg.train.weights)
-    sum(found.values()).backward()
-    for name, parameter in model.named_parameters():
-        assert parameter.grad is not None, name
-        assert parameter.grad.isfinite().all(), name
+    weights = {"separation": 1.0} | dict.fromkeys(list(expected)[1:], 0.3)
+    assert cfg.train.weights == weights | {"truth_weight": 0.0}
+    for terms in (found, expected):
+        sum(weight * terms[name] for name, weight in weights.items()).backward()
+    for (name, parameter), other in zip(model.named_parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(parameter.grad, other.grad, rtol=1e-6, atol=1e-12, msg=name)
 
 
 @pytest.mark.parametrize("consistency", list(seco.CONSISTENCY))

@@ -11,9 +11,10 @@ from seco_parts import convolutions, count, tiny, visuals
 from torch import nn
 
 from avlib import data, seco
-from avlib.audio import log_magnitude
+from avlib.audio import log_magnitude, to_log_frequency
 from avlib.nets import resnet18
 from avlib.seco import learning
+from avlib.seco.sights import DILATIONS
 
 # --- what is heard
 
@@ -85,6 +86,49 @@ def test_what_the_encoder_is_given():
         )
     with pytest.raises(ValueError, match=r"'released', 'log_masked'.*; got 'masked'"):
         seco.masked_input(mixture, masks, "masked")
+
+
+@pytest.mark.parametrize("kind", ["released", "log_masked"])
+def test_the_model_hears_what_its_config_says(kind):
+    model = seco.SeCo(tiny("attributes", encoder_input=kind)).eval()
+    generator = torch.Generator().manual_seed(3)
+    mixture = torch.rand(2, 32, 32, generator=generator)
+    logits = torch.randn(2, 2, 32, 32, generator=generator)
+    given = {
+        "released": log_magnitude(mixture)[:, None] * logits.sigmoid(),
+        "log_masked": log_magnitude(mixture[:, None] * logits.sigmoid()),
+    }
+    heard = {name: model.encode(inputs) for name, inputs in given.items()}
+    assert torch.equal(model.hear(mixture, logits), heard[kind])
+    assert not torch.allclose(heard["released"], heard["log_masked"], rtol=1e-2)
+
+
+@pytest.mark.parametrize("align_corners", [True, False])
+def test_spectrograms_are_warped_as_the_config_says(align_corners):
+    cfg = tiny("attributes", align_corners=align_corners)
+    wave = torch.randn(1, 1000, generator=torch.Generator().manual_seed(4))
+    magnitude = cfg.front_end.stft(wave).abs()
+    warped = {how: to_log_frequency(magnitude, 32, how) for how in (True, False)}
+    torch.testing.assert_close(seco.spectrograms(wave, cfg), warped[align_corners])
+    assert not torch.allclose(warped[True], warped[False], rtol=1e-2)
+
+
+def test_every_switch_of_a_sight_reaches_it():
+    """What a config says is what is built: the literal dilation, the wrists, the first residual."""
+    nets = {kind: seco.make_sight(tiny("image", image_dilation=kind)) for kind in DILATIONS}
+    dilations = {kind: [c.dilation for c in convolutions(net)] for kind, net in nets.items()}
+    assert set(dilations["literal"]) == {(1, 1)}
+    assert (2, 2) in dilations["sop"]
+    linked, severed = (
+        seco.make_sight(tiny("skeleton", wrist_links=links)).blocks[0].graph
+        for links in (True, False)
+    )
+    assert (linked > 0).sum() > (severed > 0).sum()
+    with_one, without = (
+        seco.make_sight(tiny("skeleton", first_residual=first)) for first in (True, False)
+    )
+    assert with_one.blocks[0].shortcut is not None
+    assert without.blocks[0].shortcut is None
 
 
 # --- the model
