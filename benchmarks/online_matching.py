@@ -9,13 +9,17 @@ GPU. Memory is the most that was allocated at any time, shared out over the pair
 beside it what `avlib.seco.memory_per_pair` says. "drift" is how far the masks of the ways lie
 apart after T steps in float32, "moved" how far matching moved them at most.
 
-Weights are drawn at random unless --checkpoint is given; sounds and sights are noise.
+Weights are drawn at random unless --checkpoint is given; sounds and sights are noise. With --out
+all of it is written as JSON, too; results/matching holds what was measured so far.
 """
 
 import argparse
+import json
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -23,6 +27,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from avlib import seco
 from avlib.seco import Trace, memory_per_pair, online_match, online_match_batched
+from avlib.training import provenance
 
 Work = Callable[[], object]
 
@@ -38,16 +43,20 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--checkpoint", help="of the one modality given")
+    parser.add_argument("--out", type=Path, default=None)
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
     what = torch.cuda.get_device_name(device) if device.type == "cuda" else "processor time"
     print(f"{arguments.preset}, {device.type} ({what}), {torch.get_num_threads()} threads, float32")
-    for modality in arguments.modalities:
-        compare(modality, arguments, device)
+    found = [compare(modality, arguments, device) for modality in arguments.modalities]
+    if arguments.out:
+        about = {"preset": arguments.preset, "clock": what, **provenance(device)}
+        text = json.dumps({**about, "modalities": found}, indent=1)
+        arguments.out.write_text(f"{text}\n", encoding="utf-8")
 
 
-def compare(modality: str, arguments: argparse.Namespace, device: torch.device) -> None:
-    """Print one line for each way of matching, relative to pair by pair."""
+def compare(modality: str, arguments: argparse.Namespace, device: torch.device) -> dict[str, Any]:
+    """Print one line for each way of matching, relative to pair by pair, and return them all."""
     count = arguments.pairs or max(arguments.at_once)
     model, mixture, visuals = prepared(modality, arguments, count, device)
 
@@ -77,6 +86,7 @@ def compare(modality: str, arguments: argparse.Namespace, device: torch.device) 
         f"{estimate / 1e6:.0f} MB"
     )
     print(f"{'':14}{'ms a step and pair':>19}{'faster':>9}{'MB a pair':>11}{'of est.':>9}  drift")
+    lines = []
     for name, (size, way) in ways.items():
         each = seconds[name] / (arguments.steps * count)
         faster = seconds["pair by pair"] / seconds[name]
@@ -86,6 +96,11 @@ def compare(modality: str, arguments: argparse.Namespace, device: torch.device) 
             f"{name:14}{1000 * each:19.1f}{faster:8.2f}x{memory / 1e6:11.1f}"
             f"{memory / estimate:9.2f}  {drift:.0e}"
         )
+        figures = {"seconds": each, "faster": faster, "bytes": memory, "drift": drift}
+        lines.append({"way": name, "at_once": size, **figures})
+    about = {"modality": modality, "parameters": parameters, "pairs": count}
+    about |= {"steps": arguments.steps, "moved": moved, "estimated_bytes": estimate}
+    return {**about, "ways": lines}
 
 
 def prepared(

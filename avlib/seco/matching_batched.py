@@ -50,7 +50,7 @@ def online_match_batched(
     adapt: tuple[str, ...] = EVERYTHING,
     batch_norm: BatchNorm = "eval",
     trace: Trace | None = None,
-    at_once: int | Literal["auto"] = 16,
+    at_once: int | Literal["auto"] = "auto",
 ) -> Float[Tensor, "batch source freq column"]:
     r"""Do what `online_match` does for many pairs at once; same arguments, same result.
 
@@ -59,10 +59,9 @@ def online_match_batched(
     and 4e-6 for the skeleton, where matching had moved them by up to 0.03, 0.36 and 0.01.
 
     Every pair of a group has its own copy of the parameters that move, its gradients and its
-    activations in memory: `memory_per_pair` says how much that is, and it is 1.7 times what
-    `online_match` takes. On one CPU core there is little to gain (8 pairs at once ran at 0.73, 1.09
-    and 1.23 times the speed of pair by pair); the groups are for GPUs, see
-    ``benchmarks/online_matching.py``.
+    activations in memory: `memory_per_pair` says how much that is. The groups are meant for GPUs;
+    none has been measured yet. What was, on one CPU core, is in ``results/matching``
+    (``benchmarks/online_matching.py``): there is little to gain there.
 
     Args:
         model: a trained model; its parameters are only read.
@@ -76,7 +75,7 @@ def online_match_batched(
             here too, not those of the group.
         trace: filled, if given.
         at_once: pairs side by side; "auto": as many as fit, see `pairs_at_once` (which takes a
-            moment: for many calls ask it once).
+            moment: for many calls ask it once, and give the number).
 
     Returns:
         Masks from 0 to 1 on logarithmic frequency.
