@@ -11,7 +11,7 @@ SIGHTS = ("video", "skeleton", "image")
 SEEDS = (0, 1, 2)
 
 BEATS = "On categories never heard in training, SeCo separates better than Sound of Pixels."
-SAME_GRID = "So it does where Sound of Pixels has no finer grid than SeCo (ours)."
+SAME_GRID = "So it does where both have the same grid (ours)."
 MATCHES = "Online matching improves on the same model without it (T = 0)."
 SEPARATOR = "Online matching improves on T = 0 if it moves the separator only (ours)."
 BOTH = "Both consistency terms help: more than none, more than either alone."
@@ -124,6 +124,12 @@ def _controls() -> Iterator[Row]:
         SeCoRecipe("both", "skeleton", 0, "fine", like_sop),
         STEPS,
     )
+    yield from _family(
+        "seco-both-skeleton-fine-separator",
+        "SeCo skeleton (true joints), both terms, on Sound of Pixels' grid, only separator moves",
+        SeCoRecipe("both", "skeleton", 0, "fine", like_sop, adapt=("separator",)),
+        STEPS[1:],
+    )
     oracle = SeCoRecipe("both", "attributes")
     title = "SeCo, oracle attributes ({steps} steps), both terms"
     yield from _family("seco-both-attributes", title, oracle, (0,), control=True)
@@ -170,7 +176,7 @@ SPECIAL = (
     "seco-both-video-log-masked",
     "seco-none-video-untrained-encoder-T5",
 )
-SEPARATOR_ONLY = ("seco-both-skeleton-separator",)
+SEPARATOR_ONLY = ("seco-both-skeleton-separator", "seco-both-skeleton-fine-separator")
 SAME_GRIDS = ("sound-of-pixels-coarse", "seco-both-skeleton-fine")
 OTHERS = ("S2", "S3")
 
@@ -201,11 +207,18 @@ def _comparisons() -> Iterator[Versus]:
         yield Versus(f"{family}-T{t}", family, MATCHES if consistency == "both" else "")
     yield Versus("sound-of-pixels", "sound-of-pixels-coarse")
     yield Versus("seco-none-video-untrained-encoder-T5", "seco-none-video")
+    fine = "seco-both-skeleton-fine"
+    for t in STEPS:
+        yield Versus(f"{fine}-T{t}" if t else fine, "sound-of-pixels", SAME_GRID)
     for t in STEPS[1:]:
+        yield Versus(f"{fine}-T{t}", fine, MATCHES)
+        yield Versus(f"{fine}-separator-T{t}", fine, SEPARATOR)
+        yield Versus(f"{fine}-separator-T{t}", "sound-of-pixels", SAME_GRID)
         moved = f"seco-both-skeleton-separator-T{t}"
         yield Versus(moved, "seco-both-skeleton", SEPARATOR)
         yield Versus(moved, "sound-of-pixels", BEATS)
         yield Versus(moved, "sound-of-pixels-coarse", SAME_GRID)
+    yield Versus(fine, "seco-both-skeleton")
     for modality, consistency in product(SIGHTS, ("none", "inter", "intra")):
         yield Versus(f"seco-both-{modality}", f"seco-{consistency}-{modality}", BOTH)
     for variant in ("frozen-encoder", "sum-distance", "log-masked"):
