@@ -124,6 +124,14 @@ def _controls() -> Iterator[Row]:
         SeCoRecipe("both", "skeleton", 0, "fine", like_sop),
         STEPS,
     )
+    for consistency, modality in (("none", "skeleton"), ("both", "video")):
+        joints = " (true joints)" if modality == "skeleton" else ""
+        yield from _family(
+            f"seco-{consistency}-{modality}-fine",
+            f"SeCo {modality}{joints}, {TERMS[consistency]}, on Sound of Pixels' grid",
+            SeCoRecipe(consistency, modality, 0, "fine", like_sop),
+            (0,),
+        )
     yield from _family(
         "seco-both-skeleton-fine-separator",
         "SeCo skeleton (true joints), both terms, on Sound of Pixels' grid, only separator moves",
@@ -178,13 +186,14 @@ SPECIAL = (
 )
 SEPARATOR_ONLY = ("seco-both-skeleton-separator", "seco-both-skeleton-fine-separator")
 SAME_GRIDS = ("sound-of-pixels-coarse", "seco-both-skeleton-fine")
+ALSO_FINE = ("seco-none-skeleton-fine", "seco-both-video-fine")
 OTHERS = ("S2", "S3")
 
 STAGES = (
     Stage("Split 1, headline", _jobs(HEADLINE)),
     Stage("Splits 2 and 3, headline", _jobs(HEADLINE, OTHERS)),
     Stage("Split 1, controls and switches", _jobs(SPECIAL)),
-    Stage("Both on the same grid", _jobs(SAME_GRIDS, SPLITS)),
+    Stage("Both on the same grid", _jobs(SAME_GRIDS, SPLITS) + _jobs(ALSO_FINE)),
     Stage("Matching that moves the separator only", _jobs(SEPARATOR_ONLY, SPLITS)),
     Stage("Split 1, single terms, video and skeleton", _jobs(SINGLE)),
     Stage("Split 1, image", _jobs(IMAGE)),
@@ -219,6 +228,9 @@ def _comparisons() -> Iterator[Versus]:
         yield Versus(moved, "sound-of-pixels", BEATS)
         yield Versus(moved, "sound-of-pixels-coarse", SAME_GRID)
     yield Versus(fine, "seco-both-skeleton")
+    yield Versus(fine, "seco-none-skeleton-fine", BOTH)
+    yield Versus("seco-both-video-fine", "seco-both-video")
+    yield Versus("seco-both-video-fine", "sound-of-pixels", SAME_GRID)
     for modality, consistency in product(SIGHTS, ("none", "inter", "intra")):
         yield Versus(f"seco-both-{modality}", f"seco-{consistency}-{modality}", BOTH)
     for variant in ("frozen-encoder", "sum-distance", "log-masked"):
