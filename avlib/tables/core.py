@@ -253,7 +253,12 @@ class Table:
         return _look_up(f"data of table {self.name}", name, known)
 
     def family(self, row: str) -> tuple[str, ...]:
-        """Names of the rows that share a row's training and evaluation, itself among them."""
+        """Names of the rows that share a row's training and evaluation, itself among them.
+
+        The name of a family does, too; some have no row of that very name.
+        """
+        if own := tuple(r.name for r in self.rows if r.family == row):
+            return own
         one = self.row(row)
         return tuple(r.name for r in self.rows if r is one or (r.family and r.family == one.family))
 

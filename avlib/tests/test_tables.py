@@ -726,6 +726,17 @@ def test_settings_are_what_the_row_says(tmp_path):
         assert coarse.changed(bins=cfg.bins, depth=cfg.depth) == cfg
 
 
+def test_a_family_is_known_by_its_name_and_by_its_rows():
+    moved = tuple(f"seco-both-skeleton-separator-T{t}" for t in (1, 2, 5, 10))
+    assert SECO.family("seco-both-skeleton-separator") == SECO.family(moved[2]) == moved
+    plain = SECO.family("seco-both-skeleton")
+    assert plain == SECO.family("seco-both-skeleton-T5")
+    assert plain[:2] == ("seco-both-skeleton", "seco-both-skeleton-T1")
+    assert SECO.family("sound-of-pixels") == ("sound-of-pixels",)
+    with pytest.raises(ValueError, match="unknown row of table seco: 'seco-both-skeletons'"):
+        SECO.family("seco-both-skeletons")
+
+
 def test_the_command_of_an_open_row_runs_just_that_row(tmp_path):
     here = place(tmp_path)
     some = [job for job in SECO.jobs if job.seed == 0]
