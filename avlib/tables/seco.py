@@ -197,7 +197,10 @@ STAGES = (
     Stage("Matching that moves the separator only", _jobs(SEPARATOR_ONLY, SPLITS)),
     Stage("Split 1, single terms, video and skeleton", _jobs(SINGLE)),
     Stage("Split 1, image", _jobs(IMAGE)),
-    Stage("Further seeds of the headline", _jobs(HEADLINE, SPLITS, seeds=SEEDS[1:])),
+    Stage(
+        "Further seeds of the headline",
+        _jobs((*HEADLINE, "seco-both-skeleton-fine"), SPLITS, seeds=SEEDS[1:]),
+    ),
     Stage("Splits 2 and 3, all other rows", _jobs((*SPECIAL, *ALSO_FINE, *SINGLE, *IMAGE), OTHERS)),
     Stage("Three sources", _jobs((*HEADLINE, "seco-none-video"), SPLITS, more="-N3")),
     Stage("Paper size", _jobs((*HEADLINE, "seco-both-image"), SPLITS, "paper")),
