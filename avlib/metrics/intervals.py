@@ -30,8 +30,8 @@ def bootstrap(
 
     Args:
         values: one score each, finite. Leave out pairs that cannot be scored, and count them.
-        groups: label of the group of each value, for example its category pair; any hashable
-            or comparable labels, not necessarily in order. None: each value by itself.
+        groups: label of the group of each value, for example its category pair; labels
+            that can be hashed and sorted, not necessarily in order. None: each value by itself.
         resamples: number of draws.
         level: share of the draws' means inside the interval.
         seed: of the draws; the same seed gives the same interval.

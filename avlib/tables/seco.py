@@ -1,6 +1,7 @@
 """SeCo's table as data: three splits, three kinds of sight, the losses, online matching."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import product
 
 from avlib.data.splits import SPLITS, category_split
@@ -28,6 +29,9 @@ ABOUT = (
     "terms of the row. Sound of Pixels has its own recipe and networks, and SeCo's world: in "
     "pocket the same 16 categories, as many mixes in at most as many minutes, and whole "
     "pictures, as SeCo; in paper the batches and the weights to start from that are its own. "
+    "SeCo's pocket recipe has 64 rows of frequency and Sound of Pixels' 128, with one more level "
+    'of the U-Net; rows "on Sound of Pixels\' grid", in up to 15 minutes, and "on SeCo\'s grid" '
+    "set them equal. "
     "In pocket all players rise and sink with the pitch that is heard (real ones do so less, "
     "and less reliably), and those of training also play larger and smaller instruments of "
     "their kind: make_scene's expression and transpose, see the orchestra's data card; in "
@@ -45,15 +49,7 @@ def _family(
         yield Row(
             name if t == 0 else f"{name}-T{t}",
             title if t == 0 else f"{title}, T = {t}",
-            SeCoRecipe(
-                recipe.consistency,
-                recipe.modality,
-                t,
-                recipe.variant,
-                recipe.switches,
-                recipe.noisy_test,
-                recipe.adapt,
-            ),
+            replace(recipe, steps=t),
             family=name,
             modality=recipe.modality,
             control=control,
@@ -116,12 +112,10 @@ def _controls() -> Iterator[Row]:
         SeCoRecipe("both", "skeleton", adapt=("separator",)),
         STEPS[1:],
     )
-    # As many mixes as the others, which takes a step half as long again: 10 minutes may not do.
-    like_sop = {"bins": 128, "depth": 6, "max_minutes": 15.0}
     yield from _family(
         "seco-both-skeleton-fine",
         "SeCo skeleton (true joints), both terms, on Sound of Pixels' grid",
-        SeCoRecipe("both", "skeleton", 0, "fine", like_sop),
+        SeCoRecipe("both", "skeleton", 0, "fine", fine=True),
         STEPS,
     )
     for consistency, modality in (("none", "skeleton"), ("both", "video")):
@@ -129,13 +123,13 @@ def _controls() -> Iterator[Row]:
         yield from _family(
             f"seco-{consistency}-{modality}-fine",
             f"SeCo {modality}{joints}, {TERMS[consistency]}, on Sound of Pixels' grid",
-            SeCoRecipe(consistency, modality, 0, "fine", like_sop),
+            SeCoRecipe(consistency, modality, 0, "fine", fine=True),
             (0,),
         )
     yield from _family(
         "seco-both-skeleton-fine-separator",
         "SeCo skeleton (true joints), both terms, on Sound of Pixels' grid, only separator moves",
-        SeCoRecipe("both", "skeleton", 0, "fine", like_sop, adapt=("separator",)),
+        SeCoRecipe("both", "skeleton", 0, "fine", adapt=("separator",), fine=True),
         STEPS[1:],
     )
     oracle = SeCoRecipe("both", "attributes")

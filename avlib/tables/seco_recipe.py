@@ -127,6 +127,9 @@ class SeCoRecipe:
         switches: settings that differ from the recipe's.
         noisy_test: evaluate on joints as a pose estimator gives them, whatever it was trained on.
         adapt: the networks that online matching moves; none named: all of them, as in the paper.
+        fine: on Sound of Pixels' grid, with as many rows, and levels of the U-Net, as that has at
+            the same preset. Where time is limited there is half as much again: as many steps on
+            twice as many rows may not do with less.
     """
 
     consistency: str
@@ -136,6 +139,7 @@ class SeCoRecipe:
     switches: Mapping[str, Any] = field(default_factory=dict)
     noisy_test: bool = False
     adapt: tuple[str, ...] = ()
+    fine: bool = False
 
     def training(self, data: Data, preset: str) -> str:
         """Name of the training, without the seed; no matter how many steps of matching follow."""
@@ -151,10 +155,14 @@ class SeCoRecipe:
 
     def config(self, data: Data, preset: str, seed: int, trial: Trial) -> Any:
         """The preset's recipe for this kind of sight and split, with the row's switches."""
-        from avlib import seco
+        from avlib import seco, sop
 
         cfg = seco.PRESETS[preset](modality=self.modality, split=data.split)
         cfg = cfg.changed(consistency=self.consistency, **self.switches)
+        if self.fine:
+            like, limit = sop.PRESETS[preset](), cfg.train.max_minutes
+            more = None if limit is None else 1.5 * limit
+            cfg = cfg.changed(bins=like.bins, depth=like.depth, max_minutes=more)
         return _shortened(cfg, seed, trial)
 
     def rehearsals(self, cfg: Any, folder: Path) -> dict[Path, Any]:

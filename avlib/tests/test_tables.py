@@ -724,6 +724,15 @@ def test_settings_are_what_the_row_says(tmp_path):
         coarse = of("sound-of-pixels-coarse", f"seco-{split}")
         assert (coarse.bins, coarse.depth) == (video.bins, video.depth) == (64, 5)
         assert coarse.changed(bins=cfg.bins, depth=cfg.depth) == cfg
+        fine, plain = (of(f"seco-both-skeleton{name}", f"seco-{split}") for name in ("-fine", ""))
+        assert (fine.bins, fine.depth, fine.train.max_minutes) == (cfg.bins, cfg.depth, 15.0)
+        assert fine.changed(bins=plain.bins, depth=plain.depth, max_minutes=10.0) == plain
+    large, other = (
+        here.config(SECO, Job(row, "seco-S1", "paper", 0))
+        for row in ("seco-both-skeleton-fine", "sound-of-pixels")
+    )
+    assert (large.bins, large.depth) == (other.bins, other.depth) == (256, 7)
+    assert large.train.max_minutes is None
 
 
 def test_a_family_is_known_by_its_name_and_by_its_rows():
