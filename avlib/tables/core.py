@@ -257,10 +257,9 @@ class Table:
 
         The name of a family does, too; some have no row of that very name.
         """
-        if own := tuple(r.name for r in self.rows if r.family == row):
-            return own
-        one = self.row(row)
-        return tuple(r.name for r in self.rows if r is one or (r.family and r.family == one.family))
+        known = {r.family for r in self.rows if r.family}
+        family = row if row in known else self.row(row).family
+        return tuple(r.name for r in self.rows if r.name == row or (family and r.family == family))
 
     def check(self, job: Job) -> None:
         """Make sure that a job's row, data, preset and seed exist.

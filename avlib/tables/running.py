@@ -177,14 +177,15 @@ def _is_cut_short(record: Mapping[str, Any], cfg: Any) -> bool:
 def _is_in_use(table: Table, folder: Path, place: Place) -> bool:
     """Whether a row's record is of the checkpoint that lies in a folder, or was chosen by it."""
     records = [stored.record for stored in load(table, place.results)[0].values()]
-    trained = [record.get("training") or {} for record in records]
-    chosen = [(record.get("matching") or {}).get("chosen") or {} for record in records]
-    rehearsed = [one.get("by") or {} for one in chosen]
-    digest, own = _digest(folder), finished(folder) or {}
-    about = {"run": folder.name, "seconds": own.get("seconds"), "steps": own.get("steps")}
-    return any(t.get("run") == folder.name and t.get("checkpoint") == digest for t in trained) or (
-        any(about.items() <= one.items() for one in rehearsed)
-    )
+    own = finished(folder) or {}
+    trained = {"run": folder.name, "checkpoint": _digest(folder)}
+    rehearsed = {"run": folder.name, "seconds": own.get("seconds"), "steps": own.get("steps")}
+    for record in records:
+        chosen = (record.get("matching") or {}).get("chosen") or {}
+        used = (trained, record.get("training") or {}), (rehearsed, chosen.get("by") or {})
+        if any(all(there.get(k) == v for k, v in one.items()) for one, there in used):
+            return True
+    return False
 
 
 def finished(folder: Path) -> dict[str, Any] | None:
